@@ -1,0 +1,1 @@
+// The stub: see stub.S.

@@ -1,0 +1,3 @@
+#ifndef CSTUB_H
+#define CSTUB_H
+#endif
