@@ -34,7 +34,7 @@ let package = Package(
         module("LinuxABI", ["CLinuxABI"]),
         module("Primitives"),
         module("HostSyscalls", ["CHost", "LinuxABI"]),
-        module("Platform", ["LinuxABI"]),
+        module("Platform", ["LinuxABI", "HostSyscalls"]),
         module("GoferProtocol", ["LinuxABI", "Primitives"]),
         module("Control", ["LinuxABI", "Primitives"]),
         // L1

@@ -1,4 +1,4 @@
-import CHost
+internal import CHost
 
 /// One host system call by number. The result is the kernel's: a value, or -errno.
 ///
