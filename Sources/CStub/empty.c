@@ -1,1 +1,0 @@
-// The stub: see stub.S.

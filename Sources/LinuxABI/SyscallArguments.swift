@@ -1,0 +1,26 @@
+/// The six raw arguments of a system call: rdi, rsi, rdx, r10, r8, r9.
+public struct SyscallArguments: BitwiseCopyable, Sendable, Equatable {
+    public var a0, a1, a2, a3, a4, a5: UInt64
+
+    @inlinable
+    public init(_ a0: UInt64, _ a1: UInt64, _ a2: UInt64, _ a3: UInt64, _ a4: UInt64, _ a5: UInt64) {
+        self.a0 = a0
+        self.a1 = a1
+        self.a2 = a2
+        self.a3 = a3
+        self.a4 = a4
+        self.a5 = a5
+    }
+
+    /// The argument at `index`, 0 to 5.
+    @inlinable public subscript(index: Int) -> UInt64 {
+        switch index {
+        case 0: a0
+        case 1: a1
+        case 2: a2
+        case 3: a3
+        case 4: a4
+        default: a5
+        }
+    }
+}
