@@ -18,4 +18,42 @@ static inline long chost_syscall(long number, long a, long b, long c, long d, lo
     return result;
 }
 
+
+// ---- Seccomp notification (linux/seccomp.h), as the systrap platform uses it. Kept out of line of Swift's C importer.
+
+/// struct seccomp_notif, flattened: 80 bytes.
+struct chost_notification {
+    uint64_t id;
+    uint32_t thread;
+    uint32_t flags;
+    int32_t number;
+    uint32_t architecture;
+    uint64_t instruction;
+    uint64_t arguments[6];
+};
+
+/// Waits for a notification on `listener`; 0, or -errno.
+long chost_notification_receive(int listener, struct chost_notification *notification);
+/// Answers `id` with a value, an error (negative errno) or `flags` (1: continue); 0, or -errno.
+long chost_notification_send(int listener, uint64_t id, int64_t value, int32_t error, uint32_t flags);
+/// Puts `source` into the notifying thread's descriptor table at `number`; the number, or -errno.
+long chost_notification_add_fd(int listener, uint64_t id, int source, int number);
+/// Asks for the synchronous wake-up (Linux 6.6 on); 0, or -errno.
+long chost_notification_set_sync(int listener);
+
+/// Starts the zygote: a child that has the slot file at descriptor 0 and executes `image` (an ELF file in a memfd) from descriptor 1,
+/// with nothing else open, no capabilities and no address randomisation. The pid, or -errno.
+long chost_start_zygote(int image, int slots, uint64_t descriptor_limit);
+
+/// Atomic operations on shared words that Swift's Synchronization cannot address (they lie in a mapping).
+static inline void chost_store_release(uint32_t *word, uint32_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
+static inline uint32_t chost_load_acquire(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+
+/// Compare-and-exchange with acquire order; whether it took place.
+static inline int chost_compare_exchange(uint32_t *word, uint32_t expected, uint32_t desired) {
+    return __atomic_compare_exchange_n(word, &expected, desired, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+static inline uint32_t chost_exchange(uint32_t *word, uint32_t value) { return __atomic_exchange_n(word, value, __ATOMIC_ACQ_REL); }
+static inline void chost_pause(void) { __builtin_ia32_pause(); }
+
 #endif
