@@ -32,6 +32,12 @@ open class Inode {
     /// The file called `name`. - Throws: `ENOENT`, `ENOTDIR`.
     open func lookup(_ name: FileName, _ context: VFSContext) throws(Errno) -> Inode { throw .ENOTDIR }
 
+    /// A hint of the path walk before ``lookup(_:_:)`` of the first of `names` (plain names, no `.` or `..`): the file system may fetch
+    /// several components with one request to its gofer. Whatever cannot be fetched is left to the lookups.
+    ///
+    /// - Throws: `needsSlowPath` only.
+    open func prefetch(_ names: ArraySlice<FileName>, _ context: VFSContext) throws(Errno) {}
+
     /// A new regular file, fifo, socket node or device; the name is known not to exist. Owner is the context's fsuid/fsgid (a set-group-ID
     /// directory gives its group); `permissions` has umask applied.
     open func create(
