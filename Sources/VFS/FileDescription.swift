@@ -45,8 +45,8 @@ open class FileDescription {
     public final var offset: Int64 = 0
     /// How many descriptor table slots (and mappings, messages in flight) refer to it: ``released()`` runs when it falls to 0.
     public private(set) final var references = 0
-    /// F_SETOWN, F_SETSIG and such; epoll items that watch it: owned by those subsystems.
-    public final var epollItems: [AnyObject] = []
+    /// The epoll items that watch it: they are told when the last descriptor is closed.
+    public final var epollItems: [any DescriptionObserver] = []
 
     public init(flags: OpenFlags, path: VFSPath?) {
         self.flags = flags
@@ -61,8 +61,17 @@ open class FileDescription {
 
     public final func release(_ context: VFSContext) {
         references -= 1
-        if references == 0 { released(context) }
+        if references == 0 {
+            let observers = epollItems
+            epollItems.removeAll()
+            for observer in observers { observer.descriptionReleased() }
+            released(context)
+        }
     }
+
+    /// Whether open(2) must still wait, on ``waitQueue``, before it may install the description: a fifo whose other side nobody
+    /// has opened. An opener that gives up simply lets go of the description.
+    open var isOpening: Bool { false }
 
     /// The last descriptor is closed: pipes and sockets tell their peers, locks go.
     open func released(_ context: VFSContext) {}
@@ -120,6 +129,12 @@ open class FileDescription {
 
     /// The name that /proc/PID/fd and maps show when there is no path: "pipe:[12]".
     open var displayName: String { "anon_inode:[unknown]" }
+}
+
+/// Something that watches a description without keeping it open: an epoll item.
+public protocol DescriptionObserver: AnyObject {
+    /// The last descriptor of the description is closed; the observer leaves its wait queue.
+    func descriptionReleased()
 }
 
 /// Copies between the sentry and the calling guest's memory: what ioctl handlers need, without knowing the task.

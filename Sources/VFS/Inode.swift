@@ -63,7 +63,8 @@ open class Inode {
     /// A symbolic link's target. - Throws: `EINVAL` for other types.
     open func readlink(_ context: VFSContext) throws(Errno) -> [UInt8] { throw .EINVAL }
 
-    /// A magic link of /proc (`/proc/self/fd/3`, `exe`, `cwd`): where it leads, without going through its text.
+    /// A magic link of /proc (`/proc/self/fd/3`, `exe`, `cwd`): where it leads, without going through its text. Pipes, terminals and
+    /// anonymous inodes have a path on an internal mount, so that stat and open through the link work; nil: not a magic link.
     open func magicTarget(_ context: VFSContext) throws(Errno) -> VFSPath? { nil }
 
     /// Opens the file: permission was checked, `O_CREAT|O_EXCL|O_NOFOLLOW|O_DIRECTORY` were dealt with, `O_TRUNC` was not

@@ -14,6 +14,10 @@ open class VFSContext {
 
     public init(credentials: Credentials) { self.credentials = credentials }
 
+    /// The caller's process and thread id: what `/proc/self` and `/proc/thread-self` mean; 0 when the sentry itself calls.
+    open var callerPID: Int32 { 0 }
+    open var callerTID: Int32 { 0 }
+
     /// CLOCK_REALTIME as the guest sees it: for time stamps.
     open var now: Timespec { Timespec(seconds: 0, nanoseconds: 0) }
 
