@@ -14,7 +14,8 @@ public enum HostThread {
         let error = pthread_create(&thread, &attributes, { raw in
             guard let raw else { return nil }
             let start = Unmanaged<ThreadBody>.fromOpaque(raw).takeRetainedValue()
-            pthread_setname_np(pthread_self(), start.name)
+            // PR_SET_NAME
+            start.name.withCString { _ = rawHostCall(HostSyscall.prctl, 15, Int(bitPattern: $0)) }
             start.body()
             return nil
         }, box.toOpaque())
