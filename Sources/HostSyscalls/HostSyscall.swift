@@ -105,6 +105,7 @@ public enum HostSyscall {
     public static let sched_yield = 24
     public static let seccomp = 317
     public static let sendmsg = 46
+    public static let sendto = 44
     public static let set_robust_list = 273
     public static let setgroups = 116
     public static let sethostname = 170

@@ -1,0 +1,97 @@
+// Regular files whose content is written by code when they are read: /proc's.
+import LinuxABI
+import VFS
+
+/// A file whose content is made when it is opened, and again whenever it is read from its beginning (`top` keeps /proc/stat open).
+public final class SyntheticFile: SyntheticInode {
+    typealias Content = (VFSContext) throws(Errno) -> [UInt8]
+    typealias Store = ([UInt8], VFSContext) throws(Errno) -> Void
+
+    fileprivate let content: Content
+    fileprivate let store: Store?
+
+    /// `store` takes what one write(2) brings; without it the file is read-only.
+    init(_ origin: SyntheticOrigin, permissions: UInt32 = 0o444, store: Store? = nil, _ content: @escaping Content) {
+        self.content = content
+        self.store = store
+        super.init(origin, type: .regular, permissions: permissions)
+    }
+
+    override public func open(_ path: VFSPath, flags: OpenFlags, _ context: VFSContext) throws(Errno) -> FileDescription {
+        // Root passes every permission check, but nothing takes the bytes.
+        if flags.writes && store == nil { throw .EACCES }
+        let description = SyntheticFileDescription(file: self, flags: flags, path: path)
+        if flags.reads { try description.refresh(context) }
+        return description
+    }
+
+    override public func setAttributes(_ change: AttributeChange, _ context: VFSContext) throws(Errno) {
+        // `echo 1 > /proc/sys/…` truncates first.
+        if store != nil, change.size != nil, change.permissions == nil, change.uid == nil, change.gid == nil { return }
+        throw .EPERM
+    }
+}
+
+/// An open ``SyntheticFile``: its content as of the last read at position 0.
+final class SyntheticFileDescription: FileDescription {
+    private let file: SyntheticFile
+    private var bytes: [UInt8] = []
+    private var isFresh = false
+
+    init(file: SyntheticFile, flags: OpenFlags, path: VFSPath) {
+        self.file = file
+        super.init(flags: flags, path: path)
+    }
+
+    func refresh(_ context: VFSContext) throws(Errno) {
+        bytes = try file.content(context)
+        isFresh = true
+    }
+
+    override var inode: Inode? { file }
+    override var isSeekable: Bool { true }
+
+    override func seek(_ offset: Int64, whence: Int32, _ context: VFSContext) throws(Errno) -> Int64 {
+        self.offset = try seekPosition(offset, whence: whence, current: self.offset, end: Int64(bytes.count))
+        return self.offset
+    }
+
+    override func read(into sink: IOSink, at offset: Int64?, _ context: VFSContext) throws(Errno) -> Int {
+        let position = offset ?? self.offset
+        if position == 0 && !isFresh { try refresh(context) }
+        isFresh = false
+        guard position >= 0, position < bytes.count else { return 0 }
+        let count = try deliver(bytes, from: Int(position), into: sink)
+        if offset == nil { self.offset = position + Int64(count) }
+        return count
+    }
+
+    override func write(from source: IOSource, at offset: Int64?, _ context: VFSContext) throws(Errno) -> Int {
+        guard let store = file.store else { throw .EINVAL }
+        guard source.remaining <= 4096 else { throw .EINVAL }
+        let data = try collect(source)
+        try store(data, context)
+        if offset == nil { self.offset += Int64(data.count) }
+        return data.count
+    }
+}
+
+/// Copies `bytes` from `position` on into `sink`, as much as it takes.
+func deliver(_ bytes: [UInt8], from position: Int, into sink: IOSink) throws(Errno) -> Int {
+    let result: Result<Int, Errno> = bytes.withUnsafeBytes { all in
+        do throws(Errno) {
+            return .success(try sink.write(UnsafeRawBufferPointer(rebasing: all[position...])))
+        } catch { return .failure(error) }
+    }
+    return try result.get()
+}
+
+/// All that `source` has.
+func collect(_ source: IOSource) throws(Errno) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: source.remaining)
+    let result: Result<Int, Errno> = bytes.withUnsafeMutableBytes { buffer in
+        do throws(Errno) { return .success(try source.read(into: buffer)) } catch { return .failure(error) }
+    }
+    bytes.removeLast(bytes.count - (try result.get()))
+    return bytes
+}
