@@ -56,4 +56,12 @@ static inline int chost_compare_exchange(uint32_t *word, uint32_t expected, uint
 static inline uint32_t chost_exchange(uint32_t *word, uint32_t value) { return __atomic_exchange_n(word, value, __ATOMIC_ACQ_REL); }
 static inline void chost_pause(void) { __builtin_ia32_pause(); }
 
+// ---- Messages with descriptors (chost_socket.c).
+
+/// Sends one message, with `descriptor` by SCM_RIGHTS if it is not negative, without SIGPIPE; the count sent, or -errno.
+long chost_send_message(int socket, const void *bytes, size_t count, int descriptor, int flags);
+/// Receives one message; its count, or -errno. `descriptor` takes the one descriptor that came with it, or -1; if it is null, the host
+/// discards descriptors. `flags` takes the message's (MSG_TRUNC, MSG_CTRUNC).
+long chost_receive_message(int socket, void *buffer, size_t capacity, int *descriptor, int *flags);
+
 #endif
