@@ -62,6 +62,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "TableGen", swiftSettings: strict),
         .executableTarget(name: "Conformance", swiftSettings: strict),
+        tests("TableGen"),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -11,5 +11,9 @@ public final class Kernel {
     public var hostName: [UInt8] = Array("sandbox".utf8)
     public var domainName: [UInt8] = Array("(none)".utf8)
 
+    /// Where notes for the operator go; one line each.
+    public var log: (String) -> Void = { _ in }
+    public internal(set) var missingSyscalls = MissingSyscalls()
+
     public init() {}
 }
