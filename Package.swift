@@ -60,6 +60,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        tests("Filesystems", ["Kernel", "VFS", "Auth", "LinuxABI", "Primitives", "HostSyscalls"]),
         .executableTarget(name: "TableGen", swiftSettings: strict),
         .executableTarget(name: "Conformance", swiftSettings: strict),
         tests("TableGen"),
