@@ -1,0 +1,191 @@
+// Open host files: data goes between the guest and the donated host descriptor, never through the gofer.
+import GoferProtocol
+import HostSyscalls
+import LinuxABI
+import VFS
+
+/// An open regular file of a gofer mount.
+///
+/// Host page cache I/O of up to ``slowSize`` bytes is done at once, by whichever worker runs the call; larger transfers go to the slow
+/// pool and release the kernel lock around each piece.
+class GoferFileDescription: FileDescription {
+    let file: GoferInode
+    static let slowSize = 1 << 20
+    private static let pieceSize = 256 << 10
+
+    init(inode: GoferInode, flags: OpenFlags, path: VFSPath) {
+        file = inode
+        super.init(flags: flags, path: path)
+    }
+
+    override var inode: Inode? { file }
+    override var isSeekable: Bool { true }
+
+    /// The host descriptor to read from.
+    func source(_ context: VFSContext) throws(Errno) -> SharedHostFD { throw .EBADF }
+
+    override func read(into sink: IOSink, at offset: Int64?, _ context: VFSContext) throws(Errno) -> Int {
+        let start = offset ?? self.offset
+        guard start >= 0 else { throw .EINVAL }
+        let isLarge = sink.remaining > Self.slowSize
+        if isLarge { try context.requireSlowPath() }
+        let descriptor = try source(context)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, min(sink.remaining, Self.pieceSize)), alignment: 16)
+        defer { buffer.deallocate() }
+        var total = 0
+        while sink.remaining > 0 {
+            let (position, overflow) = start.addingReportingOverflow(Int64(total))
+            if overflow { break }
+            do throws(Errno) {
+                let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, sink.remaining)])
+                let count: Int
+                if isLarge {
+                    count = try context.blocking { () throws(Errno) -> Int in
+                        try HostFile.read(descriptor.rawValue, into: piece, at: position)
+                    }
+                } else {
+                    count = try HostFile.read(descriptor.rawValue, into: piece, at: position)
+                }
+                if count == 0 { break }
+                let copied = try sink.write(UnsafeRawBufferPointer(rebasing: piece[..<count]))
+                total += copied
+                if copied < count { break }
+            } catch {
+                if total == 0 { throw error }
+                break
+            }
+        }
+        if offset == nil { self.offset = start + Int64(total) }
+        return total
+    }
+
+    override func seek(_ offset: Int64, whence: Int32, _ context: VFSContext) throws(Errno) -> Int64 {
+        switch whence {
+        case 3, 4: self.offset = try HostFile.seek(try source(context).rawValue, offset, whence: whence)
+        default:
+            let end = whence == 2 ? try file.attributes(context).size : 0
+            self.offset = try seekPosition(offset, whence: whence, current: self.offset, end: end)
+        }
+        return self.offset
+    }
+}
+
+/// An open file of an exclusive mount: all descriptions of a file share the inode's cached descriptor, which may be closed and asked
+/// for again at any time.
+final class CachedGoferFileDescription: GoferFileDescription {
+    override func source(_ context: VFSContext) throws(Errno) -> SharedHostFD { try file.readDescriptor(context) }
+
+    override func mappable(writable: Bool, _ context: VFSContext) throws(Errno) -> SharedHostFD {
+        if writable { throw .EACCES }
+        return try file.readDescriptor(context)
+    }
+
+    override func sync(dataOnly: Bool, _ context: VFSContext) throws(Errno) {}
+}
+
+/// An open file of a shared mount: it has a descriptor of its own, because the name may lead elsewhere by now.
+final class PinnedGoferFileDescription: GoferFileDescription {
+    private let descriptor: SharedHostFD
+    private let access: GoferAccess
+    /// For mappings that must not become writable, of a description that is.
+    private var readOnlyTwin: SharedHostFD?
+
+    /// The caller has counted the descriptor with ``GoferTree/pinDescriptor()``.
+    init(inode: GoferInode, _ descriptor: SharedHostFD, _ access: GoferAccess, flags: OpenFlags, path: VFSPath) {
+        self.descriptor = descriptor
+        self.access = access
+        super.init(inode: inode, flags: flags, path: path)
+    }
+
+    deinit { file.tree.unpinDescriptor() }
+
+    override func source(_ context: VFSContext) throws(Errno) -> SharedHostFD { descriptor }
+
+    override func write(from source: IOSource, at offset: Int64?, _ context: VFSContext) throws(Errno) -> Int {
+        guard access.writes else { throw .EBADF }
+        let start = offset ?? self.offset
+        guard start >= 0 else { throw .EINVAL }
+        let isLarge = source.remaining > Self.slowSize
+        if isLarge { try context.requireSlowPath() }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, min(source.remaining, 256 << 10)), alignment: 16)
+        defer { buffer.deallocate() }
+        let appends = flags.contains(.O_APPEND)
+        var total = 0
+        while source.remaining > 0 {
+            let (position, overflow) = start.addingReportingOverflow(Int64(total))
+            if overflow {
+                if total == 0 { throw .EFBIG }
+                break
+            }
+            do throws(Errno) {
+                let wanted = min(buffer.count, source.remaining)
+                let filled = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]))
+                let piece = UnsafeRawBufferPointer(rebasing: buffer[..<filled])
+                let written = isLarge
+                    ? try context.blocking { () throws(Errno) -> Int in try put(piece, at: position, appends: appends) }
+                    : try put(piece, at: position, appends: appends)
+                total += written
+                if written < filled || filled < wanted { break }
+            } catch {
+                if total == 0 { throw error }
+                break
+            }
+        }
+        if offset == nil {
+            self.offset = appends ? try HostDirectory.status(descriptor.rawValue).size : start + Int64(total)
+        }
+        return total
+    }
+
+    private func put(_ bytes: UnsafeRawBufferPointer, at position: Int64, appends: Bool) throws(Errno) -> Int {
+        if bytes.isEmpty { return 0 }
+        return appends
+            ? try HostFile.append(descriptor.rawValue, bytes) : try HostFile.write(descriptor.rawValue, bytes, at: position)
+    }
+
+    override func attributes(_ context: VFSContext) throws(Errno) -> FileAttributes {
+        file.update(GoferAttributes(try HostDirectory.status(descriptor.rawValue)))
+        return file.guestAttributes
+    }
+
+    override func setAttributes(_ change: AttributeChange, _ context: VFSContext) throws(Errno) {
+        var rest = change
+        if let size = change.size, access.writes {
+            // Also where the file has no name any more.
+            guard size >= 0 else { throw .EINVAL }
+            try file.requireWritable()
+            try HostFile.truncate(descriptor.rawValue, size: size)
+            rest.size = nil
+            if rest.permissions == nil, rest.uid == nil, rest.gid == nil, rest.accessTime == nil, rest.modificationTime == nil { return }
+        }
+        try file.setAttributes(rest, context)
+    }
+
+    override func sync(dataOnly: Bool, _ context: VFSContext) throws(Errno) {
+        try context.requireSlowPath()
+        let descriptor = descriptor
+        try context.blocking { () throws(Errno) in try HostFile.sync(descriptor.rawValue, dataOnly: dataOnly) }
+    }
+
+    override func allocate(mode: Int32, offset: Int64, length: Int64, _ context: VFSContext) throws(Errno) {
+        guard access.writes else { throw .EBADF }
+        try context.requireSlowPath()
+        let descriptor = descriptor
+        try context.blocking { () throws(Errno) in
+            try HostFile.allocate(descriptor.rawValue, mode: mode, offset: offset, length: length)
+        }
+    }
+
+    override func mappable(writable: Bool, _ context: VFSContext) throws(Errno) -> SharedHostFD {
+        if writable {
+            guard access == .readWrite, flags.writes else { throw .EACCES }
+            return descriptor
+        }
+        guard access != .read else { return descriptor }
+        guard flags.reads else { throw .EACCES }
+        if let readOnlyTwin { return readOnlyTwin }
+        let twin = try file.askOpen(.read, truncates: false, context)
+        readOnlyTwin = twin
+        return twin
+    }
+}
