@@ -1,0 +1,31 @@
+# Palisade's commands. `make run` on a fresh machine builds a release and shows a program inside the sandbox.
+
+SWIFT ?= swift
+RELEASE_FLAGS = -c release --static-swift-stdlib --product sandbox
+SANDBOX = .build/release/sandbox
+
+.PHONY: run build release deps clean install
+
+run: release
+	@echo "--- this machine"
+	@uname -a
+	@echo "--- the same command in the sandbox: another kernel answers"
+	@$(SANDBOX) run -- uname -a
+	@echo "--- sandbox run -- ls /"
+	@$(SANDBOX) run -- ls /
+
+build: deps
+	$(SWIFT) build
+
+release: deps
+	$(SWIFT) build $(RELEASE_FLAGS)
+
+deps:
+	@scripts/install-deps.sh
+
+PREFIX ?= /usr/local
+install: release
+	install -m 755 $(SANDBOX) $(DESTDIR)$(PREFIX)/bin/sandbox
+
+clean:
+	$(SWIFT) package clean
