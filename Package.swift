@@ -36,7 +36,7 @@ let package = Package(
         module("HostSyscalls", ["CHost", "LinuxABI"]),
         module("Platform", ["LinuxABI", "HostSyscalls"]),
         module("GoferProtocol", ["LinuxABI", "Primitives"]),
-        module("Control", ["LinuxABI", "Primitives"]),
+        module("Control", ["LinuxABI", "Primitives", "HostSyscalls"]),
         // L1
         module("Memory", ["LinuxABI", "Primitives", "HostSyscalls", "Platform"]),
         module("Auth", ["LinuxABI"]),

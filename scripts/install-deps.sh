@@ -5,7 +5,7 @@ set -eu
 
 # binutils and gcc: the linker and libc's start files, which the Swift compiler drives. libc6-dev: headers for the C targets.
 # git: the package manager fetches swift-argument-parser with it.
-wanted="binutils gcc libc6-dev libstdc++-12-dev git ca-certificates $*"
+wanted="binutils gcc libc6-dev g++ git ca-certificates $*"
 
 missing=""
 for package in $wanted; do
