@@ -77,6 +77,10 @@ extension GoferServer {
         return Outcome(.attributes(GoferAttributes(status)))
     }
 
+    func remove(in parent: Node, _ name: [UInt8], isDirectory: Bool) throws(Errno) {
+        try HostDirectory.unlink(parent.descriptor.rawValue, name, isDirectory: isDirectory)
+    }
+
     func rename(in parent: Node, _ name: [UInt8], to newParent: Node, _ newName: [UInt8]) throws(Errno) {
         guard parent.root === newParent.root else { throw .EXDEV }
         try HostDirectory.rename(parent.descriptor.rawValue, name, to: newParent.descriptor.rawValue, newName, flags: 0)
@@ -90,7 +94,9 @@ extension GoferServer {
 
     func setAttributes(_ node: Node, _ change: GoferAttributeChange) throws(Errno) -> Outcome {
         let descriptor = node.descriptor.rawValue
-        if let size = change.size { try HostFile.truncate(try openRegular(node, .write).rawValue, size: size) }
+        if let size = change.size {
+            try openRegular(node, .write).use { fd throws(Errno) in try HostFile.truncate(fd, size: size) }
+        }
         if change.uid != nil || change.gid != nil { try HostFile.changeOwner(descriptor, uid: change.uid, gid: change.gid) }
         if let mode = change.mode { try HostFile.changeMode(descriptor, hostMode(mode, isDirectory: node.isDirectory)) }
         if change.accessTime != nil || change.modificationTime != nil {
@@ -101,16 +107,15 @@ extension GoferServer {
 
     func setXattr(_ node: Node, _ name: [UInt8], _ value: [UInt8], flags: Int32) throws(Errno) {
         guard isUserXattr(name) else { throw .EPERM }
-        try HostFile.setXattr(try openForXattrs(node, .write).rawValue, name, value, flags: flags)
+        try openForXattrs(node, .write).use { fd throws(Errno) in try HostFile.setXattr(fd, name, value, flags: flags) }
     }
 
     func removeXattr(_ node: Node, _ name: [UInt8]) throws(Errno) {
         guard isUserXattr(name) else { throw .EPERM }
-        try HostFile.removeXattr(try openForXattrs(node, .write).rawValue, name)
+        try openForXattrs(node, .write).use { fd throws(Errno) in try HostFile.removeXattr(fd, name) }
     }
 
     func sync(_ node: Node) throws(Errno) {
-        let file = try openForXattrs(node, .read)
-        try HostFile.sync(file.rawValue, dataOnly: false)
+        try openForXattrs(node, .read).use { fd throws(Errno) in try HostFile.sync(fd, dataOnly: false) }
     }
 }

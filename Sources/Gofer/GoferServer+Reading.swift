@@ -175,12 +175,16 @@ extension GoferServer {
 
     func getXattr(_ node: Node, _ name: [UInt8]) throws(Errno) -> [UInt8] {
         guard isUserXattr(name) else { throw .ENODATA }
-        return try HostFile.getXattr(try openForXattrs(node, .read).rawValue, name, limit: GoferLimits.xattrValue)
+        return try openForXattrs(node, .read).use { fd throws(Errno) in
+            try HostFile.getXattr(fd, name, limit: GoferLimits.xattrValue)
+        }
     }
 
     /// Names of the `user.` class, as many as a message holds.
     func listXattrs(_ node: Node) throws(Errno) -> [[UInt8]] {
-        let all = try HostFile.listXattrs(try openForXattrs(node, .read).rawValue, limit: GoferLimits.message)
+        let all = try openForXattrs(node, .read).use { fd throws(Errno) in
+            try HostFile.listXattrs(fd, limit: GoferLimits.message)
+        }
         var names: [[UInt8]] = []
         var size = 64
         for name in all where isUserXattr(name) {

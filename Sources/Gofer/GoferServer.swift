@@ -149,9 +149,9 @@ public final class GoferServer: Sendable {
         case .link(let node, let parent, let name):
             return try link(try changeable(node), in: try changeableDirectory(parent), name)
         case .unlink(let parent, let name):
-            try HostDirectory.unlink(try changeableDirectory(parent).descriptor.rawValue, name, isDirectory: false)
+            try remove(in: try changeableDirectory(parent), name, isDirectory: false)
         case .removeDirectory(let parent, let name):
-            try HostDirectory.unlink(try changeableDirectory(parent).descriptor.rawValue, name, isDirectory: true)
+            try remove(in: try changeableDirectory(parent), name, isDirectory: true)
         case .rename(let parent, let name, let newParent, let newName):
             try rename(in: try changeableDirectory(parent), name, to: try changeableDirectory(newParent), newName)
         case .setAttributes(let node, let change): return try setAttributes(try changeable(node), change)

@@ -1,3 +1,5 @@
+import LinuxABI
+
 /// A host file descriptor that this value owns and closes.
 public struct HostFD: ~Copyable, Sendable {
     /// The number; borrowed, valid while the value lives.
@@ -34,4 +36,10 @@ public final class SharedHostFD: Sendable {
 
     /// The number; valid while this object lives.
     public var rawValue: Int32 { fd.rawValue }
+
+    /// Calls `body` with the number and keeps the descriptor open until it returns: the way for a temporary value.
+    public func use<T>(_ body: (Int32) throws(Errno) -> T) throws(Errno) -> T {
+        defer { withExtendedLifetime(self) {} }
+        return try body(rawValue)
+    }
 }

@@ -66,8 +66,7 @@ final class GoferDirectory: GoferInode {
 
     /// Asks for `names`, one below the other from here on, and notes all that the answer tells; what it says of the first.
     private func walk(_ names: [FileName], _ context: VFSContext) throws(Errno) -> GoferChild {
-        guard case .walk(let walk) = try ask(context, { .walk(node: $0, names: names) }).reply, walk.entries.count <= names.count
-        else { throw .EIO }
+        let walk = try askWalk(names, context)
         if !tree.isExclusive { tree.startLearning(context) }
         var first: GoferChild?
         var current: GoferDirectory? = self
@@ -103,8 +102,17 @@ final class GoferDirectory: GoferInode {
             }
         }
         if let first { return first }
-        if failure == .ENFILE { tree.dropNodes() }
         throw failure ?? .EIO
+    }
+
+    private func askWalk(_ names: [FileName], _ context: VFSContext) throws(Errno) -> GoferWalk {
+        for _ in 0..<3 {
+            guard case .walk(let walk) = try ask(context, { .walk(node: $0, names: names) }).reply, walk.entries.count <= names.count
+            else { throw .EIO }
+            guard walk.entries.isEmpty, walk.error == .ENFILE else { return walk }
+            tree.dropNodes()
+        }
+        throw .ENFILE
     }
 
     private func note(_ name: FileName, _ child: GoferChild, isAnswer: Bool) {

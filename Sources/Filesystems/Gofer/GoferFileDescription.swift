@@ -61,9 +61,10 @@ class GoferFileDescription: FileDescription {
 
     override func seek(_ offset: Int64, whence: Int32, _ context: VFSContext) throws(Errno) -> Int64 {
         switch whence {
-        case 3, 4: self.offset = try HostFile.seek(try source(context).rawValue, offset, whence: whence)
+        case 3, 4:
+            self.offset = try source(context).use { fd throws(Errno) in try HostFile.seek(fd, offset, whence: whence) }
         default:
-            let end = whence == 2 ? try file.attributes(context).size : 0
+            let end = whence == 2 ? try attributes(context).size : 0
             self.offset = try seekPosition(offset, whence: whence, current: self.offset, end: end)
         }
         return self.offset
@@ -131,6 +132,7 @@ final class PinnedGoferFileDescription: GoferFileDescription {
                 break
             }
         }
+        file.markStale()
         if offset == nil {
             self.offset = appends ? try HostDirectory.status(descriptor.rawValue).size : start + Int64(total)
         }
@@ -156,6 +158,7 @@ final class PinnedGoferFileDescription: GoferFileDescription {
             try file.requireWritable()
             try HostFile.truncate(descriptor.rawValue, size: size)
             rest.size = nil
+            file.markStale()
             if rest.permissions == nil, rest.uid == nil, rest.gid == nil, rest.accessTime == nil, rest.modificationTime == nil { return }
         }
         try file.setAttributes(rest, context)

@@ -102,6 +102,9 @@ public class GoferInode: Inode {
         if !tree.isExclusive { freshness = GoferTree.Freshness(context) }
     }
 
+    /// The attributes have changed: by a write, a truncation.
+    func markStale() { freshness = GoferTree.Freshness() }
+
     func setLinkText(_ text: [UInt8]?) { linkText = text }
 
     func moved(to parent: GoferDirectory, _ name: FileName) {
@@ -170,7 +173,9 @@ public class GoferInode: Inode {
     /// Asks the gofer about this file, once more if its node got lost.
     ///
     /// - Throws: `needsSlowPath`; the gofer's error.
-    func ask(_ context: VFSContext, _ request: (GoferNodeID) -> GoferRequest) throws(Errno) -> GoferClient.Answer {
+    func ask(
+        _ context: VFSContext, _ request: (GoferNodeID) throws(Errno) -> GoferRequest
+    ) throws(Errno) -> GoferClient.Answer {
         try context.requireSlowPath()
         do throws(Errno) {
             return try tree.call(request(try nodeID(context)), context)
@@ -189,8 +194,7 @@ public class GoferInode: Inode {
         _ context: VFSContext, with other: GoferInode, _ request: (GoferNodeID, GoferNodeID) -> GoferRequest
     ) throws(Errno) -> GoferClient.Answer {
         try context.requireSlowPath()
-        let otherID = try other.nodeID(context)
-        return try ask(context) { request($0, otherID) }
+        return try ask(context) { (id: GoferNodeID) throws(Errno) -> GoferRequest in request(id, try other.nodeID(context)) }
     }
 
     // Attributes.
@@ -198,7 +202,7 @@ public class GoferInode: Inode {
     override public func attributes(_ context: VFSContext) throws(Errno) -> FileAttributes {
         if !tree.isExclusive {
             if freshness.holds(for: context) {
-                freshness = GoferTree.Freshness()
+                markStale()
             } else if let liveDescriptor {
                 update(GoferAttributes(try HostDirectory.status(liveDescriptor.rawValue)))
             } else {
@@ -245,7 +249,7 @@ public class GoferInode: Inode {
         message.modificationTime = change.modificationTime
         guard case .attributes(let current) = try ask(context, { .setAttributes(node: $0, message) }).reply else { throw .EIO }
         update(current)
-        freshness = GoferTree.Freshness()
+        markStale()
     }
 
     override public func readlink(_ context: VFSContext) throws(Errno) -> [UInt8] {
