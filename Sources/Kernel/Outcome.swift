@@ -11,6 +11,8 @@ public enum Outcome {
     case native
     /// The handler has replaced the whole context (rt_sigreturn, execve) or ended the task: rax is not touched.
     case contextReplaced
+    /// The handler has told the platform what the thread does; the call ends when the platform reports back.
+    case delegated
 
     /// The result of a call that returns nothing.
     public static var done: Outcome { .value(0) }

@@ -1,4 +1,5 @@
 import Auth
+import HostSyscalls
 import LinuxABI
 import Memory
 import Platform
@@ -8,20 +9,75 @@ import VFS
 /// One guest thread (Linux's `task_struct`). Guarded by the kernel lock, like all kernel objects.
 public final class Task {
     public let kernel: Kernel
-    /// Thread id as the guest sees it, in the only pid namespace so far.
-    public let tid: Int32
-    public internal(set) var process: ThreadGroup
-    public var credentials: Credentials
+    /// Thread id as the guest sees it, in the only pid namespace so far. An exec by another thread than the leader makes it the leader's.
+    public internal(set) var tid: Int32
+    public internal(set) unowned var process: ThreadGroup
+    public var credentials: Credentials { didSet { context.credentials = credentials } }
     /// Shared with CLONE_FILES.
     public var files: DescriptorTable
     /// Root, working directory, umask; shared with CLONE_FS.
-    public var fs: TaskFileSystem
+    public var fs: TaskFileSystem { didSet { contextVersion = 0 } }
     /// The address space; shared with CLONE_VM.
     public internal(set) var memory: AddressSpace
     /// `prctl(PR_SET_NAME)`: at most 15 bytes.
     public var name: [UInt8]
+    /// Its body on the host; nil before it has one.
+    public internal(set) var thread: PlatformThread?
 
-    init(kernel: Kernel, tid: Int32, process: ThreadGroup, credentials: Credentials, files: DescriptorTable, fs: TaskFileSystem,
+    private let context: TaskContext
+    private var contextVersion: UInt64 = 0
+
+    // Signals (Task+Signals.swift).
+    public internal(set) var signalMask: UInt64 = 0
+    /// The mask to go back to after ppoll, pselect, sigsuspend and the handler that ended them.
+    var savedSignalMask: UInt64?
+    var pending = PendingSignals()
+    /// The set that rt_sigtimedwait waits for: such signals end the wait although they are blocked.
+    public var awaitedSignals: UInt64 = 0
+    public var alternateStack = SignalStack()
+
+    // The call being served.
+    /// The number of the trapped call, for restarts.
+    var callNumber: UInt64 = 0
+    var callArguments = SyscallArguments(0, 0, 0, 0, 0, 0)
+    /// The parked call.
+    var operation: BlockingOperation?
+    /// The parked call came straight from its site: it is answered, not resumed.
+    var isExpress = false
+    var isQueued = false
+    /// How an express call that a signal interrupted goes on when its kick arrives.
+    var interruptedExpress: InterruptBehavior?
+    /// Orders being carried out whose end is reported.
+    var plan: OrderPlan?
+    /// Orders after which the thread went on by itself: their failure is still reported.
+    var lastPlan: OrderPlan?
+    /// The deadline of a parked call whose thread cannot keep it itself.
+    var expressTimer: TimerQueue.Timer?
+    /// The child whose clone order is being carried out.
+    var birth: Task?
+    /// The exec in progress.
+    var execution: Execution?
+    /// The native futex wait being made for it.
+    var futexWait: (arguments: SyscallArguments, deadline: Timespec, isRelative: Bool)?
+    /// Stopped by job control: registers are ready, the thread is not resumed.
+    var isHeld = false
+    /// Ended; late events are ignored.
+    public internal(set) var isDead = false
+    /// The parent that waits in vfork for this task to exec or exit.
+    var vforkParent: Task?
+    /// In vfork's wait.
+    var waitsForVfork = false
+    /// The address to clear and wake at exit; carried out by the host's own thread exit.
+    public var clearTID: UInt64 = 0
+    /// CLONE_CHILD_SETTID's address, written when the child appears.
+    var childSetTID: UInt64 = 0
+    public var robustList: (head: UserAddress, length: UInt64) = (.null, 0)
+    /// The last fault, for the signal frame.
+    var lastFault: GuestFault?
+    public let startTime: UInt64
+
+    init(
+        kernel: Kernel, tid: Int32, process: ThreadGroup, credentials: Credentials, files: DescriptorTable, fs: TaskFileSystem,
         memory: AddressSpace, name: [UInt8]
     ) {
         self.kernel = kernel
@@ -32,73 +88,58 @@ public final class Task {
         self.fs = fs
         self.memory = memory
         self.name = name
+        startTime = HostClock.boottime
+        context = TaskContext(kernel: kernel, credentials: credentials)
     }
 
     /// The caller as VFS sees it, for the call being served: valid until it returns.
-    public var vfs: VFSContext { preconditionFailure("being written") }
+    public var vfs: VFSContext {
+        if contextVersion != fs.version {
+            contextVersion = fs.version
+            context.root = fs.root
+            context.workingDirectory = fs.workingDirectory
+            context.umask = fs.umask
+        }
+        return context
+    }
+
+    /// Whether the call being served runs on the slow pool.
+    var isOnSlowPath: Bool {
+        get { context.isOnSlowPath }
+        set { context.isOnSlowPath = newValue }
+    }
 
     /// Marks the parked call for another attempt.
-    func wakeParked() {}
-}
-
-/// A process (Linux's `signal_struct` and thread group).
-public final class ThreadGroup {
-    public let kernel: Kernel
-    /// Process id: the tid of its first thread.
-    public let pid: Int32
-    public internal(set) var parent: ThreadGroup?
-    public internal(set) var tasks: [Task] = []
-    public internal(set) var processGroup: Int32 = 0
-    public internal(set) var session: Int32 = 0
-    /// The program: what /proc/PID/exe leads to.
-    public internal(set) var executable: VFSPath?
-    public internal(set) var limits = ResourceLimits()
-
-    init(kernel: Kernel, pid: Int32) {
-        self.kernel = kernel
-        self.pid = pid
+    func wakeParked() {
+        if operation == nil || isQueued { return }
+        isQueued = true
+        kernel.runnable.append(self)
     }
 }
 
 /// Root, working directory and umask (Linux's `fs_struct`).
 public final class TaskFileSystem {
-    public var root: VFSPath
-    public var workingDirectory: VFSPath
-    public var umask: UInt32
+    public var root: VFSPath { didSet { version = TaskFileSystem.nextVersion() } }
+    public var workingDirectory: VFSPath { didSet { version = TaskFileSystem.nextVersion() } }
+    public var umask: UInt32 { didSet { version = TaskFileSystem.nextVersion() } }
+    /// Changes with every change, and differs between objects: contexts copy the fields when it moved.
+    private(set) var version: UInt64
+
+    // Guarded by the kernel lock.
+    nonisolated(unsafe) private static var lastVersion: UInt64 = 0
+
+    private static func nextVersion() -> UInt64 {
+        lastVersion += 1
+        return lastVersion
+    }
 
     public init(root: VFSPath, workingDirectory: VFSPath, umask: UInt32) {
         self.root = root
         self.workingDirectory = workingDirectory
         self.umask = umask
-    }
-}
-
-/// The soft and hard limits of a process, by RLIMIT number.
-public struct ResourceLimits {
-    public struct Limit: Sendable {
-        public var soft: UInt64
-        public var hard: UInt64
-        public init(soft: UInt64, hard: UInt64) {
-            self.soft = soft
-            self.hard = hard
-        }
+        version = TaskFileSystem.nextVersion()
     }
 
-    /// Indexed by RLIMIT_CPU (0) … RLIMIT_RTTIME (15).
-    public var values: [Limit] = ResourceLimits.defaults
-    public static let infinity = UInt64.max
-
-    static let defaults: [Limit] = {
-        var values = [Limit](repeating: Limit(soft: infinity, hard: infinity), count: 16)
-        values[3] = Limit(soft: 8 << 20, hard: infinity)
-        values[4] = Limit(soft: 0, hard: infinity)
-        values[6] = Limit(soft: 65536, hard: 65536)
-        values[7] = Limit(soft: 1024, hard: 1_048_576)
-        values[8] = Limit(soft: 8 << 20, hard: 8 << 20)
-        values[11] = Limit(soft: 65536, hard: 65536)
-        values[12] = Limit(soft: 819_200, hard: 819_200)
-        values[13] = Limit(soft: 0, hard: 0)
-        values[14] = Limit(soft: 0, hard: 0)
-        return values
-    }()
+    /// A copy for fork.
+    func copy() -> TaskFileSystem { TaskFileSystem(root: root, workingDirectory: workingDirectory, umask: umask) }
 }

@@ -39,3 +39,13 @@ public struct HostOrder: Sendable {
         HostOrder(25, address, oldLength, newLength, flags, newAddress)
     }
 }
+
+extension HostOrder {
+    public static func setTIDAddress(_ address: UInt64) -> HostOrder { HostOrder(218, address) }
+
+    public static func archPrctl(_ code: UInt64, _ address: UInt64) -> HostOrder { HostOrder(158, code, address) }
+
+    public static func rseq(_ area: UInt64, _ length: UInt64, _ flags: UInt64, _ signature: UInt64) -> HostOrder {
+        HostOrder(334, area, length, flags, signature)
+    }
+}
