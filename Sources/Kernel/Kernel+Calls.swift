@@ -28,7 +28,11 @@ extension Kernel: PlatformDelegate {
                 task.beginCall(number, arguments, isExpress: true)
                 task.park(operation)
                 return .later
-            case .orders, .contextReplaced, .delegated:
+            case .delegated:
+                // Put aside until another thread's order is proved (Task.awaitProof).
+                task.beginCall(number, arguments, isExpress: true)
+                return .later
+            case .orders, .contextReplaced:
                 preconditionFailure("express call \(number) wants registers: its row in syscall-tables is wrong")
             }
         } catch {
@@ -148,7 +152,10 @@ extension Kernel: PlatformDelegate {
 
     /// Resumes what became runnable, until nothing is.
     public func drain() {
-        while !runnable.isEmpty {
+        while !runnable.isEmpty || !reruns.isEmpty {
+            let again = reruns
+            reruns.removeAll(keepingCapacity: true)
+            for task in again where !task.isDead { task.performCall() }
             let batch = runnable
             runnable.removeAll(keepingCapacity: true)
             for task in batch {
@@ -190,6 +197,9 @@ extension Task {
         case .value(let result): complete(result)
         case .park(let operation): park(operation)
         case .orders(let plan): give(plan)
+        case .native where isExpress:
+            isExpress = false
+            thread?.answerExpressNatively()
         case .native:
             // A trapped call that the host may run as it is: by an order.
             let a = callArguments

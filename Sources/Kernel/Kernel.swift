@@ -37,6 +37,8 @@ public final class Kernel {
 
     /// Tasks whose parked call is to be tried again.
     var runnable: [Task] = []
+    /// Tasks whose call starts again: what it waited for (another thread's memory order) is over.
+    var reruns: [Task] = []
     public let timers: TimerQueue
     let slowPool: SlowPool
     private var lastPID: Int32 = 0

@@ -21,6 +21,9 @@ public final class AddressSpace: GuestCopying {
     /// Ranges whose host effect is not proved yet, with the thread that carries it out.
     private var pending: [(start: UInt64, end: UInt64, owner: Int)] = []
 
+    /// Run, once, when some thread has proved its orders: calls that wait for that look again.
+    public var proofWaiters: [() -> Void] = []
+
     public init(mmapTop: UInt64 = GuestLayout.workloadEnd) { self.mmapTop = mmapTop }
 
     public var areas: [MemoryArea] { map.areas }
@@ -42,7 +45,15 @@ public final class AddressSpace: GuestCopying {
     /// `owner`'s thread has made another call: what it was told to do is done.
     @inline(__always)
     public func prove(_ owner: Int) {
-        if !pending.isEmpty { pending.removeAll { $0.owner == owner } }
+        if !pending.isEmpty { proveSlowly(owner) }
+    }
+
+    private func proveSlowly(_ owner: Int) {
+        pending.removeAll { $0.owner == owner }
+        if proofWaiters.isEmpty { return }
+        let waiters = proofWaiters
+        proofWaiters = []
+        for waiter in waiters { waiter() }
     }
 
     /// A thread other than `owner` that may still be changing part of the range.

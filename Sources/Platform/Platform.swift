@@ -88,6 +88,8 @@ open class PlatformThread {
     open func kick() {}
     /// The late answer to an express call.
     open func answerExpress(_ result: Int64) {}
+    /// The late answer that the host may run the call.
+    open func answerExpressNatively() {}
 }
 
 /// What the platform tells the kernel. After each the thread is stopped unless said otherwise.

@@ -338,6 +338,12 @@ final class SystrapThread: PlatformThread {
         systrap.listener.answer(id, result)
     }
 
+    override func answerExpressNatively() {
+        guard let id = expressID else { return }
+        expressID = nil
+        systrap.listener.answerNative(id)
+    }
+
     override func exit() {
         // exit(2) of a thread: its host thread runs CLEARTID itself. Retired when the call is let through.
         resumesAtEnd = true
