@@ -1,3 +1,4 @@
+internal import CHost
 import Glibc
 import LinuxABI
 
@@ -51,3 +52,6 @@ public enum HostClock {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 }
+
+/// getauxval(3): AT_HWCAP and such, as the host told the sentry.
+public func hostAuxiliaryValue(_ type: UInt64) -> UInt64 { chost_auxiliary_value(type) }

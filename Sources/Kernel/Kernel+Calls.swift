@@ -168,7 +168,7 @@ extension Kernel: PlatformDelegate {
 
 extension Task {
     /// The token under which the address space knows this thread's unproved orders.
-    var memoryOwner: Int { Int(bitPattern: ObjectIdentifier(self).hashValue) }
+    var memoryOwner: Int { Int(bitPattern: ObjectIdentifier(self)) }
 
     // MARK: One call
 

@@ -10,6 +10,10 @@ public final class Dentry {
     public var children: [FileName: Dentry] = [:]
     /// The file was removed or its directory was: `(deleted)`, no new names below it.
     public var isDeleted = false
+    /// Mounts on this dentry, in any namespace: the walk looks for them only if there are some.
+    public internal(set) var mountCount = 0
+    /// Children whose inode is nil: bounded, because a workload can ask for any number of missing names.
+    var negativeCount = 0
 
     public init(name: FileName, parent: Dentry?, inode: Inode?) {
         self.name = name
@@ -32,6 +36,8 @@ public final class Mount {
     public var mountPoint: VFSPath?
     public var isReadOnly: Bool
     public let id: Int
+    /// The namespace it is in; nil for internal mounts (pipes, memfds).
+    public internal(set) weak var namespace: MountNamespace?
     /// Shown in /proc/mounts as the device.
     public let source: String
 

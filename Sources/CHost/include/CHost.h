@@ -64,4 +64,7 @@ long chost_send_message(int socket, const void *bytes, size_t count, int descrip
 /// discards descriptors. `flags` takes the message's (MSG_TRUNC, MSG_CTRUNC).
 long chost_receive_message(int socket, void *buffer, size_t capacity, int *descriptor, int *flags);
 
+/// getauxval(3): what the host told this process at its start.
+uint64_t chost_auxiliary_value(uint64_t type);
+
 #endif

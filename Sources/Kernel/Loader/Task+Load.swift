@@ -1,5 +1,4 @@
 import Auth
-import Glibc
 import HostSyscalls
 import LinuxABI
 import Memory
@@ -140,7 +139,7 @@ extension Task {
             auxiliary: [
                 (33, kernel.platform?.vdsoAddress ?? 0),  // AT_SYSINFO_EHDR
                 (51, kernel.platform?.minimumSignalStack ?? 2048),  // AT_MINSIGSTKSZ
-                (16, UInt64(getauxval(16))),  // AT_HWCAP
+                (16, hostAuxiliaryValue(16)),  // AT_HWCAP
                 (6, pageSize),  // AT_PAGESZ
                 (17, 100),  // AT_CLKTCK
                 (3, elf.programHeaderAddress &+ (elf.programHeaderAddress == 0 ? 0 : bias)),  // AT_PHDR
@@ -152,7 +151,7 @@ extension Task {
                 (11, UInt64(credentials.uid)), (12, UInt64(credentials.euid)),
                 (13, UInt64(credentials.gid)), (14, UInt64(credentials.egid)),
                 (23, 0),  // AT_SECURE: set-user-ID programs do not change credentials here
-                (26, UInt64(getauxval(26))),  // AT_HWCAP2
+                (26, hostAuxiliaryValue(26)),  // AT_HWCAP2
             ])
         plan.stackPointer = initial.stackPointer
         plan.stackBytes = initial.bytes
