@@ -274,8 +274,10 @@ public class GoferInode: Inode {
         case .fifo: return try PipeDescription.openFIFO(self, path: path, flags: flags, context)
         case .symlink: throw .ELOOP
         case .socket: throw .ENXIO
-        // As on a `nodev` mount: a host's device is never opened.
-        case .characterDevice, .blockDevice: throw .EACCES
+        // The host's device is never opened: a node means the sentry's device of that number.
+        case .characterDevice:
+            return try CharacterDevices.open(hostAttributes.specialDevice, inode: self, path: path, flags: flags, context)
+        case .blockDevice: throw .ENXIO
         }
     }
 
