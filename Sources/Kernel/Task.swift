@@ -99,6 +99,9 @@ public final class Task {
             context.root = fs.root
             context.workingDirectory = fs.workingDirectory
             context.umask = fs.umask
+            // An exec changes the thread id, and replaces ``fs`` too.
+            context.processID = process.pid
+            context.threadID = tid
         }
         return context
     }

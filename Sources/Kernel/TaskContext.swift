@@ -6,6 +6,9 @@ import VFS
 /// A task as VFS sees it.
 public final class TaskContext: VFSContext {
     private unowned let kernel: Kernel
+    /// Who calls: kept current by ``Task/vfs``.
+    var processID: Int32 = 0
+    var threadID: Int32 = 0
     /// Set while the task's call runs on the slow pool.
     var isOnSlowPath = false
 
@@ -14,6 +17,8 @@ public final class TaskContext: VFSContext {
         super.init(credentials: credentials)
     }
 
+    override public var callerPID: Int32 { processID }
+    override public var callerTID: Int32 { threadID }
     override public var now: Timespec { HostClock.realtime }
     override public var mayBlock: Bool { isOnSlowPath }
 

@@ -1,5 +1,5 @@
 /// `struct timespec`: seconds and nanoseconds, 16 bytes.
-public struct Timespec: Equatable, Sendable {
+public struct Timespec: BitwiseCopyable, Equatable, Sendable {
     public var seconds: Int64
     public var nanoseconds: Int64
 

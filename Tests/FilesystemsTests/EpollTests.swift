@@ -26,7 +26,7 @@ import VFS
 
     private func wait(_ instance: EpollDescription? = nil, limit: Int = 10) throws -> [EpollEvent] {
         var events: [EpollEvent] = []
-        _ = try (instance ?? epoll).deliver(limit: limit) { (_: Int, event: EpollEvent) throws(Errno) in events.append(event) }
+        _ = try (instance ?? epoll).deliver(limit: limit) { (all: [EpollEvent]) throws(Errno) in events = all }
         return events
     }
 
@@ -99,7 +99,7 @@ import VFS
         try epoll.add(3, reader, EpollEvent(events: input | EpollEvent.EPOLLET, data: 1))
         try write()
         #expect(errno { () throws(Errno) in
-            _ = try epoll.deliver(limit: 1) { (_: Int, _: EpollEvent) throws(Errno) in throw .EFAULT }
+            _ = try epoll.deliver(limit: 1) { (_: [EpollEvent]) throws(Errno) in throw .EFAULT }
         } == .EFAULT)
         #expect(try wait().count == 1)
     }

@@ -129,34 +129,36 @@ public final class EpollDescription: FileDescription {
 
     // epoll_wait(2).
 
-    /// Passes at most `limit` ready events to `emit`, in the order they became ready.
+    /// Passes at most `limit` ready events to `emit`, all at once, in the order they became ready; `emit` is not called without any.
     ///
     /// - Returns: how many; 0 means that a caller has to wait on ``waitQueue``.
-    /// - Throws: what `emit` throws for the first; later ones stay on the list.
-    public func deliver(
-        limit: Int, _ emit: (_ index: Int, _ event: EpollEvent) throws(Errno) -> Void
-    ) throws(Errno) -> Int {
-        var count = 0
-        // Level-triggered items go back to the end; each is looked at once.
+    /// - Throws: what `emit` throws; then nothing counts as delivered.
+    public func deliver(limit: Int, _ emit: ([EpollEvent]) throws(Errno) -> Void) throws(Errno) -> Int {
+        var chosen: [EpollItem] = []
+        var events: [EpollEvent] = []
         var left = ready.count
-        while count < limit && left > 0, let item = ready.first {
+        while chosen.count < limit && left > 0, let item = ready.first {
             left -= 1
             ready.remove(item)
-            let events = item.currentEvents
-            if events == 0 { continue }
-            do throws(Errno) { try emit(count, EpollEvent(events: events, data: item.event.data)) } catch {
-                ready.prepend(item)
-                if count == 0 { throw error }
-                return count
-            }
-            count += 1
+            let current = item.currentEvents
+            if current == 0 { continue }
+            chosen.append(item)
+            events.append(EpollEvent(events: current, data: item.event.data))
+        }
+        if chosen.isEmpty { return 0 }
+        do throws(Errno) { try emit(events) } catch {
+            for item in chosen.reversed() { ready.prepend(item) }
+            throw error
+        }
+        for item in chosen {
             if item.event.events & EpollEvent.EPOLLONESHOT != 0 {
                 item.disarm()
             } else if item.event.events & EpollEvent.EPOLLET == 0 {
+                // Level-triggered: looked at again next time, after those that came meanwhile.
                 ready.append(item)
             }
         }
-        return count
+        return chosen.count
     }
 
     override public func poll() -> ReadyEvents {

@@ -82,8 +82,13 @@ final class HostStreamInode: Inode {
     /// Set right after for terminals, whose object needs this inode.
     fileprivate(set) unowned(unsafe) var terminal: HostTerminal?
 
-    init(stream: HostStream, type: FileType) {
+    private let uid: UInt32
+    private let gid: UInt32
+
+    init(stream: HostStream, type: FileType, uid: UInt32, gid: UInt32) {
         self.stream = stream
+        self.uid = uid
+        self.gid = gid
         let fileSystem = stream.kind == .pipe ? AnonymousFileSystem.pipes : AnonymousFileSystem.hostStreams
         super.init(fileSystem: fileSystem, number: fileSystem.nextInodeNumber(), type: type)
     }
@@ -96,6 +101,8 @@ final class HostStreamInode: Inode {
         var attributes = FileAttributes(type: type, permissions: UInt32(host.mode) & 0o7777)
         attributes.device = fileSystem.device
         attributes.inode = number
+        attributes.uid = uid
+        attributes.gid = gid
         attributes.size = host.size
         attributes.blocks = host.blocks
         attributes.accessTime = host.accessTime

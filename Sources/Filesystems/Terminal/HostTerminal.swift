@@ -19,8 +19,8 @@ public final class HostTerminal {
     private let stream: HostStream
     private unowned let kernel: Kernel
 
-    init(stream: HostStream, kernel: Kernel) {
-        let node = HostStreamInode(stream: stream, type: .characterDevice)
+    init(stream: HostStream, kernel: Kernel, uid: UInt32, gid: UInt32) {
+        let node = HostStreamInode(stream: stream, type: .characterDevice, uid: uid, gid: gid)
         inode = node
         self.stream = stream
         self.kernel = kernel

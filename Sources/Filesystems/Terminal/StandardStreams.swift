@@ -10,10 +10,11 @@ public struct StandardStreams {
     /// The first terminal among the descriptors. The leader sets its session and foreground group to the first process's.
     public private(set) var terminal: HostTerminal?
 
-    /// `descriptors` are host descriptors as ``StreamDonation`` prepares them; the same host file among them becomes one file inside.
+    /// `descriptors` are host descriptors as ``StreamDonation`` prepares them; the same host file among them becomes one file inside,
+    /// owned by the first process's user.
     ///
     /// - Throws: the host's error if one cannot be looked at.
-    public init(_ descriptors: [SharedHostFD], kernel: Kernel, poller: HostPoller?) throws(Errno) {
+    public init(_ descriptors: [SharedHostFD], kernel: Kernel, poller: HostPoller?, uid: UInt32, gid: UInt32) throws(Errno) {
         var known: [FileIdentity: HostStreamInode] = [:]
         for descriptor in descriptors {
             var host = HostStat()
@@ -28,13 +29,13 @@ public struct StandardStreams {
             let kind = Self.kind(of: descriptor, type)
             let stream = HostStream(descriptor: descriptor, kind: kind, poller: poller)
             if kind == .terminal {
-                let terminal = self.terminal ?? HostTerminal(stream: stream, kernel: kernel)
+                let terminal = self.terminal ?? HostTerminal(stream: stream, kernel: kernel, uid: uid, gid: gid)
                 self.terminal = terminal
                 descriptions.append(HostFileDescription(stream: stream, node: terminal.inode, terminal: terminal, flags: flags))
                 continue
             }
             let identity = FileIdentity(device: host.device, inode: host.inode)
-            let node = known[identity] ?? HostStreamInode(stream: stream, type: type)
+            let node = known[identity] ?? HostStreamInode(stream: stream, type: type, uid: uid, gid: gid)
             known[identity] = node
             descriptions.append(HostFileDescription(stream: stream, node: node, terminal: nil, flags: flags))
         }
