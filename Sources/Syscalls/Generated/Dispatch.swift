@@ -8,6 +8,10 @@ import LinuxABI
 /// - Throws: what the handler throws; ENOSYS for what is missing, counted; the errno of a row that always fails.
 public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArguments) throws(Errno) -> Outcome {
     switch number {
+    case 7: return try sysPoll(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
+    case 16: return try sysIoctl(task, FD(Int32(truncatingIfNeeded: a.a0)), UInt32(truncatingIfNeeded: a.a1), UserAddress(a.a2))
+    case 22: return try sysPipe(task, UserAddress(a.a0))
+    case 23: return try sysSelect(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), UserAddress(a.a4))
     case 24: return .native  // sched_yield
     case 134: throw .ENOSYS  // uselib
     case 153: throw .EPERM  // vhangup
@@ -30,15 +34,29 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 184: throw .ENOSYS  // tuxcall
     case 185: throw .ENOSYS  // security
     case 212: throw .ENOSYS  // lookup_dcookie
+    case 213: return try sysEpollCreate(task, Int32(truncatingIfNeeded: a.a0))
     case 214: throw .ENOSYS  // epoll_ctl_old
     case 215: throw .ENOSYS  // epoll_wait_old
+    case 232: return try sysEpollWait(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3))
+    case 233: return try sysEpollCtl(task, FD(Int32(truncatingIfNeeded: a.a0)), Int32(truncatingIfNeeded: a.a1), FD(Int32(truncatingIfNeeded: a.a2)), UserAddress(a.a3))
     case 236: throw .ENOSYS  // vserver
     case 246: throw .EPERM  // kexec_load
     case 256: throw .EPERM  // migrate_pages
+    case 270: return try sysPselect6(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), UserAddress(a.a4), UserAddress(a.a5))
+    case 271: return try sysPpoll(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), UserAddress(a.a2), UserAddress(a.a3), a.a4)
     case 279: throw .EPERM  // move_pages
+    case 281: return try sysEpollPwait(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3), UserAddress(a.a4), a.a5)
+    case 283: return try sysTimerfdCreate(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
+    case 284: return try sysEventfd(task, UInt32(truncatingIfNeeded: a.a0))
+    case 286: return try sysTimerfdSettime(task, FD(Int32(truncatingIfNeeded: a.a0)), Int32(truncatingIfNeeded: a.a1), UserAddress(a.a2), UserAddress(a.a3))
+    case 287: return try sysTimerfdGettime(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1))
+    case 290: return try sysEventfd2(task, UInt32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
+    case 291: return try sysEpollCreate1(task, Int32(truncatingIfNeeded: a.a0))
+    case 293: return try sysPipe2(task, UserAddress(a.a0), Int32(truncatingIfNeeded: a.a1))
     case 313: throw .EPERM  // finit_module
     case 320: throw .EPERM  // kexec_file_load
     case 321: throw .EPERM  // bpf
+    case 441: return try sysEpollPwait2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UserAddress(a.a3), UserAddress(a.a4), a.a5)
     default: throw task.kernel.missingSyscall(number)
     }
 }
