@@ -12,4 +12,15 @@ public enum HostMemoryFile {
         try hostCall(HostSyscall.ftruncate, Int(file.rawValue), Int(size))
         return file
     }
+
+    /// A second, read-only open of a memfd: what is mapped from it can never become writable. Needs /proc/self/fd.
+    public static func readOnlyTwin(of descriptor: Int32) throws(HostErrno) -> HostFD {
+        let outcome: Result<Int, HostErrno> = "/proc/self/fd/\(descriptor)".withCString { pointer in
+            do throws(HostErrno) {
+                // AT_FDCWD, O_RDONLY | O_CLOEXEC
+                return .success(try hostCall(HostSyscall.openat, -100, Int(bitPattern: pointer), 0o2000000))
+            } catch { return .failure(error) }
+        }
+        return HostFD(owning: Int32(try outcome.get()))
+    }
 }
