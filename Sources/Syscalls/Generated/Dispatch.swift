@@ -9,13 +9,39 @@ import LinuxABI
 public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArguments) throws(Errno) -> Outcome {
     switch number {
     case 7: return try sysPoll(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
+    case 9: return try sysMmap(task, UserAddress(a.a0), a.a1, a.a2, a.a3, FD(Int32(truncatingIfNeeded: a.a4)), a.a5)
+    case 10: return try sysMprotect(task, UserAddress(a.a0), a.a1, a.a2)
+    case 11: return try sysMunmap(task, UserAddress(a.a0), a.a1)
+    case 12: return try sysBrk(task, UserAddress(a.a0))
+    case 13: return try sysRtSigaction(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2), a.a3)
+    case 14: return try sysRtSigprocmask(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2), a.a3)
+    case 15: return try sysRtSigreturn(task)
     case 16: return try sysIoctl(task, FD(Int32(truncatingIfNeeded: a.a0)), UInt32(truncatingIfNeeded: a.a1), UserAddress(a.a2))
     case 22: return try sysPipe(task, UserAddress(a.a0))
     case 23: return try sysSelect(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), UserAddress(a.a4))
     case 24: return .native  // sched_yield
+    case 25: return try sysMremap(task, UserAddress(a.a0), a.a1, a.a2, a.a3, UserAddress(a.a4))
+    case 26: return try sysMsync(task, UserAddress(a.a0), a.a1, Int32(truncatingIfNeeded: a.a2))
+    case 28: return try sysMadvise(task, UserAddress(a.a0), a.a1, Int32(truncatingIfNeeded: a.a2))
+    case 34: return try sysPause(task)
+    case 56: return try sysClone(task, a.a0, UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), UserAddress(a.a4))
+    case 57: return try sysFork(task)
+    case 58: return try sysVfork(task)
+    case 59: return try sysExecve(task, UserAddress(a.a0), UserAddress(a.a1), UserAddress(a.a2))
+    case 60: return try sysExit(task, Int32(truncatingIfNeeded: a.a0))
+    case 61: return try sysWait4(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UserAddress(a.a3))
+    case 62: return try sysKill(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
+    case 127: return try sysRtSigpending(task, UserAddress(a.a0), a.a1)
+    case 128: return try sysRtSigtimedwait(task, UserAddress(a.a0), UserAddress(a.a1), UserAddress(a.a2), a.a3)
+    case 129: return try sysRtSigqueueinfo(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), UserAddress(a.a2))
+    case 130: return try sysRtSigsuspend(task, UserAddress(a.a0), a.a1)
+    case 131: return try sysSigaltstack(task, UserAddress(a.a0), UserAddress(a.a1))
     case 134: throw .ENOSYS  // uselib
+    case 149: return try sysMlock(task, UserAddress(a.a0), a.a1)
+    case 150: return try sysMunlock(task, UserAddress(a.a0), a.a1)
     case 153: throw .EPERM  // vhangup
     case 156: throw .ENOSYS  // _sysctl
+    case 158: return try sysArchPrctl(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
     case 163: throw .EPERM  // acct
     case 167: throw .EPERM  // swapon
     case 168: throw .EPERM  // swapoff
@@ -33,14 +59,20 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 183: throw .ENOSYS  // afs_syscall
     case 184: throw .ENOSYS  // tuxcall
     case 185: throw .ENOSYS  // security
+    case 200: return try sysTkill(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
+    case 202: return try sysFutex(task, UserAddress(a.a0), Int32(truncatingIfNeeded: a.a1), UInt32(truncatingIfNeeded: a.a2), UserAddress(a.a3), UserAddress(a.a4), UInt32(truncatingIfNeeded: a.a5))
     case 212: throw .ENOSYS  // lookup_dcookie
     case 213: return try sysEpollCreate(task, Int32(truncatingIfNeeded: a.a0))
     case 214: throw .ENOSYS  // epoll_ctl_old
     case 215: throw .ENOSYS  // epoll_wait_old
+    case 218: return try sysSetTidAddress(task, UserAddress(a.a0))
+    case 231: return try sysExitGroup(task, Int32(truncatingIfNeeded: a.a0))
     case 232: return try sysEpollWait(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3))
     case 233: return try sysEpollCtl(task, FD(Int32(truncatingIfNeeded: a.a0)), Int32(truncatingIfNeeded: a.a1), FD(Int32(truncatingIfNeeded: a.a2)), UserAddress(a.a3))
+    case 234: return try sysTgkill(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
     case 236: throw .ENOSYS  // vserver
     case 246: throw .EPERM  // kexec_load
+    case 247: return try sysWaitid(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), UserAddress(a.a2), Int32(truncatingIfNeeded: a.a3), UserAddress(a.a4))
     case 256: throw .EPERM  // migrate_pages
     case 270: return try sysPselect6(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), UserAddress(a.a4), UserAddress(a.a5))
     case 271: return try sysPpoll(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), UserAddress(a.a2), UserAddress(a.a3), a.a4)
@@ -53,9 +85,13 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 290: return try sysEventfd2(task, UInt32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
     case 291: return try sysEpollCreate1(task, Int32(truncatingIfNeeded: a.a0))
     case 293: return try sysPipe2(task, UserAddress(a.a0), Int32(truncatingIfNeeded: a.a1))
+    case 297: return try sysRtTgsigqueueinfo(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2), UserAddress(a.a3))
     case 313: throw .EPERM  // finit_module
     case 320: throw .EPERM  // kexec_file_load
     case 321: throw .EPERM  // bpf
+    case 322: return try sysExecveat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), Int32(truncatingIfNeeded: a.a4))
+    case 334: return try sysRseq(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3))
+    case 435: return try sysClone3(task, UserAddress(a.a0), a.a1)
     case 441: return try sysEpollPwait2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UserAddress(a.a3), UserAddress(a.a4), a.a5)
     default: throw task.kernel.missingSyscall(number)
     }

@@ -14,14 +14,14 @@ func sysVfork(_ task: Task) throws(Errno) -> Outcome {
 ///
 /// - Throws: `EINVAL` for combinations of flags that are refused; `EAGAIN` at a limit; `EPERM`.
 func sysClone(
-    _ task: Task, _ flags: UInt64, _ stack: UserAddress, _ parentTID: UserAddress, _ childTID: UserAddress, _ tls: UInt64
+    _ task: Task, _ flags: UInt64, _ stack: UserAddress, _ parentTID: UserAddress, _ childTID: UserAddress, _ tls: UserAddress
 ) throws(Errno) -> Outcome {
     // CLONE_PIDFD shares its argument with CLONE_PARENT_SETTID here.
     var request = CloneRequest(flags: CloneFlags(rawValue: flags & 0xffff_ff00), exitSignal: Int32(flags & 0xff))
     request.stackPointer = stack.rawValue
     request.parentTID = parentTID
     request.childTID = childTID
-    request.tls = tls
+    request.tls = tls.rawValue
     return try task.clone(request)
 }
 

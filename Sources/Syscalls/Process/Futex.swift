@@ -46,7 +46,8 @@ func sysSetTidAddress(_ task: Task, _ address: UserAddress) throws(Errno) -> Out
 /// Implements arch_prctl(2): the segment bases, by order of the thread itself.
 ///
 /// - Throws: `EPERM` for an address outside the workload's range; `EINVAL` for other codes.
-func sysArchPrctl(_ task: Task, _ code: Int32, _ address: UInt64) throws(Errno) -> Outcome {
+func sysArchPrctl(_ task: Task, _ code: Int32, _ base: UserAddress) throws(Errno) -> Outcome {
+    let address = base.rawValue
     switch code {
     case 0x1001, 0x1002:  // ARCH_SET_GS, ARCH_SET_FS
         if address >= GuestLayout.workloadEnd { throw .EPERM }
