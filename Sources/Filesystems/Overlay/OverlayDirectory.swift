@@ -94,6 +94,8 @@ final class OverlayDirectory: OverlayInode {
         _ body: (_ work: Inode, _ privateName: FileName, _ permissions: UInt32) throws(Errno) -> Inode
     ) throws(Errno) -> Inode {
         try prepareChange(context)
+        // Another call may have made the name while this one copied the directory up.
+        if case .present = entries[name] { throw .EEXIST }
         let own = try attributes(context)
         try store.reserveName()
         let file: UpperFile
@@ -134,6 +136,7 @@ final class OverlayDirectory: OverlayInode {
         guard file.type != .directory else { throw .EPERM }
         guard try file.linkCount(context) < 65_000 else { throw .EMLINK }
         try prepareChange(context)
+        if case .present = entries[name] { throw .EEXIST }
         try store.reserveName()
         insert(name, file, coversLower: isWhiteout(name))
         file.linkDelta += 1
@@ -146,6 +149,7 @@ final class OverlayDirectory: OverlayInode {
         // May fail; from here on nothing does.
         _ = try file.linkCount(context)
         try prepareChange(context)
+        guard leads(name, to: file) else { throw .ENOENT }
         remove(name)
         try file.dropName(context)
         try touch(context)
@@ -153,8 +157,11 @@ final class OverlayDirectory: OverlayInode {
 
     override func removeDirectory(_ name: FileName, _ inode: Inode, _ context: VFSContext) throws(Errno) {
         guard let directory = inode as? OverlayDirectory else { throw .ENOTDIR }
-        guard try directory.isEmpty(context) else { throw .ENOTEMPTY }
+        // Once to fetch what it takes, once to be sure: the other steps may have waited.
+        _ = try directory.isEmpty(context)
         try prepareChange(context)
+        guard try directory.isEmpty(context) else { throw .ENOTEMPTY }
+        guard leads(name, to: directory) else { throw .ENOENT }
         remove(name)
         directory.wasRemoved(context)
         linkDelta -= 1
@@ -169,12 +176,16 @@ final class OverlayDirectory: OverlayInode {
         // Two names of one file: nothing happens (rename(2)).
         if let replaced, replaced === inode { return }
         let victim = replaced as? OverlayInode
-        if let directory = victim as? OverlayDirectory {
-            guard try directory.isEmpty(context) else { throw .ENOTEMPTY }
-        }
+        _ = try (victim as? OverlayDirectory)?.isEmpty(context)
         _ = try victim?.linkCount(context)
         try prepareChange(context)
         try newParent.prepareChange(context)
+        if let directory = victim as? OverlayDirectory {
+            guard try directory.isEmpty(context) else { throw .ENOTEMPTY }
+        }
+        // What was found before may have changed while this call waited.
+        guard leads(name, to: file) else { throw .ENOENT }
+        guard newParent.leads(newName, to: victim) else { throw .EBUSY }
         try store.reserveName()
 
         remove(name)
@@ -210,6 +221,15 @@ final class OverlayDirectory: OverlayInode {
         var change = AttributeChange()
         change.modificationTime = context.now
         try current().setAttributes(change, context)
+    }
+
+    /// Whether `name` still stands for `inode`, or for nothing if that is nil; a name of the lower directory always does.
+    private func leads(_ name: FileName, to inode: OverlayInode?) -> Bool {
+        switch entries[name] {
+        case .present(let current, _, _): return current === inode
+        case .whiteout: return inode == nil
+        case nil: return true
+        }
     }
 
     private func isWhiteout(_ name: FileName) -> Bool {
