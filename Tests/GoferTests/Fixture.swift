@@ -58,6 +58,12 @@ final class TemporaryDirectory {
         return String(decoding: buffer[..<max(0, count)], as: UTF8.self)
     }
 
+    func setXattr(_ name: String, _ attribute: String, _ value: String) {
+        let file = open("\(path)/\(name)", O_RDONLY)
+        try? HostFile.setXattr(file, bytes(attribute), bytes(value), flags: 0)
+        close(file)
+    }
+
     var descriptor: Int32 { open(path, 0o10000000 | O_DIRECTORY | O_CLOEXEC) }
 }
 
