@@ -46,7 +46,7 @@ let package = Package(
         // L4
         module("Kernel", ["VFS", "Memory", "Auth", "Platform", "HostSyscalls", "LinuxABI", "Primitives"]),
         // L5
-        module("Filesystems", ["Kernel", "VFS", "GoferProtocol", "HostSyscalls", "LinuxABI", "Primitives", "Auth"]),
+        module("Filesystems", ["Kernel", "Memory", "VFS", "GoferProtocol", "HostSyscalls", "LinuxABI", "Primitives", "Auth"]),
         // L6
         module("Syscalls", ["Kernel", "Filesystems", "VFS", "Memory", "Auth", "HostSyscalls", "LinuxABI", "Primitives", "Platform"]),
         module("Trace", ["Kernel", "LinuxABI", "Primitives", "HostSyscalls", "Memory", "Platform"]),
@@ -60,7 +60,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
-        tests("Filesystems", ["Kernel", "VFS", "Auth", "LinuxABI", "Primitives", "HostSyscalls"]),
+        tests("Filesystems", ["Memory", "Kernel", "VFS", "Auth", "LinuxABI", "Primitives", "HostSyscalls"]),
         .executableTarget(name: "TableGen", swiftSettings: strict),
         .executableTarget(name: "Conformance", swiftSettings: strict),
         tests("TableGen"),

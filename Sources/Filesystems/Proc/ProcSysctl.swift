@@ -53,5 +53,11 @@ func procSysctl(_ proc: ProcFileSystem, _ builder: inout ProcTreeBuilder) -> Sta
     let epoll = builder.directory()
     fs.add("epoll", epoll)
     epoll.add("max_user_watches", builder.text("\(EpollDescription.maximumWatches)\n"))
+
+    let net = builder.directory()
+    root.add("net", net)
+    let core = builder.directory()
+    net.add("core", core)
+    core.add("somaxconn", builder.text("4096\n"))
     return root
 }

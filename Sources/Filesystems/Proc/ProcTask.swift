@@ -137,8 +137,16 @@ nonisolated(unsafe) private let procTaskEntries: [ProcTaskEntry] = [
     .file("statm", procTaskMemorySize),
     .file("status", procTaskStatus),
     .file("cmdline", procTaskCommandLine),
-    .file("comm") { (subject: ProcSubject, _: VFSContext) throws(Errno) -> [UInt8] in
-        (subject.taskIfAny?.name ?? subject.lastName) + [0x0a]
+    ProcTaskEntry(name: "comm", type: .regular) { subject, origin in
+        SyntheticFile(
+            origin, permissions: 0o644,
+            store: { (bytes: [UInt8], context: VFSContext) throws(Errno) in
+                // A process may rename its own threads (proc_pid_comm(5)).
+                let task = try subject.task()
+                guard context.callerPID == task.process.pid else { throw .EINVAL }
+                task.name = Array(bytes.prefix { $0 != 0x0a && $0 != 0 }.prefix(15))
+            }
+        ) { (_: VFSContext) throws(Errno) -> [UInt8] in (subject.taskIfAny?.name ?? subject.lastName) + [0x0a] }
     },
     .guarded("environ", procTaskEnvironment),
     .guarded("auxv") { (subject: ProcSubject, _: VFSContext) throws(Errno) -> [UInt8] in try subject.process().auxiliaryVector },
@@ -165,6 +173,7 @@ nonisolated(unsafe) private let procTaskEntries: [ProcTaskEntry] = [
     .link("exe") { (subject: ProcSubject) throws(Errno) -> VFSPath? in try subject.process().executable },
     .link("cwd") { (subject: ProcSubject) throws(Errno) -> VFSPath? in try subject.task().fs.workingDirectory },
     .link("root") { (subject: ProcSubject) throws(Errno) -> VFSPath? in try subject.task().fs.root },
+    ProcTaskEntry(name: "ns", type: .directory) { subject, origin in procNamespaceDirectory(origin, subject) },
     ProcTaskEntry(name: "fd", type: .directory) { subject, origin in ProcDescriptorDirectory(origin, subject) },
     ProcTaskEntry(name: "fdinfo", type: .directory) { subject, origin in ProcDescriptorInfoDirectory(origin, subject) },
     ProcTaskEntry(name: "task", type: .directory, isOfProcess: true) { subject, origin in ProcThreadsDirectory(origin, subject) },
@@ -197,6 +206,20 @@ final class ProcTaskDirectory: SyntheticDirectory {
     }
 
     private func isShown(_ entry: ProcTaskEntry) -> Bool { !entry.isOfProcess || subject.tid == nil }
+}
+
+/// /proc/PID/ns: the names only. There is one namespace of each kind, with the numbers of Linux's initial ones.
+private func procNamespaceDirectory(_ origin: SyntheticOrigin, _ subject: ProcSubject) -> Inode {
+    let directory = StaticDirectory(origin, permissions: 0o511)
+    let kinds: [(name: String, number: UInt64)] = [
+        ("cgroup", 4_026_531_835), ("ipc", 4_026_531_839), ("mnt", 4_026_531_841), ("net", 4_026_531_840), ("pid", 4_026_531_836),
+        ("time", 4_026_531_834), ("user", 4_026_531_837), ("uts", 4_026_531_838),
+    ]
+    for (index, kind) in kinds.enumerated() {
+        let origin = subject.origin(ProcSubject.namespaceKind, index: UInt64(index))
+        directory.add(kind.name, SyntheticSymlink(origin, target: "\(kind.name):[\(kind.number)]"))
+    }
+    return directory
 }
 
 /// /proc/PID/task.
