@@ -49,7 +49,7 @@ let package = Package(
         module("Filesystems", ["Kernel", "Memory", "VFS", "GoferProtocol", "HostSyscalls", "LinuxABI", "Primitives", "Auth"]),
         // L6
         module("Syscalls", ["Kernel", "Filesystems", "VFS", "Memory", "Auth", "HostSyscalls", "LinuxABI", "Primitives", "Platform"]),
-        module("Trace", ["Kernel", "LinuxABI", "Primitives", "HostSyscalls", "Memory", "Platform"]),
+        module("Trace", ["Kernel", "VFS", "LinuxABI", "Primitives", "HostSyscalls", "Memory", "Platform"]),
         module("Gofer", ["GoferProtocol", "HostSyscalls", "LinuxABI", "Primitives"]),
         module("Runtime", ["Control", "HostSyscalls", "LinuxABI", "Primitives", "Gofer"]),
         // L7
@@ -65,6 +65,7 @@ let package = Package(
         .executableTarget(name: "Conformance", swiftSettings: strict),
         tests("TableGen"),
         tests("Gofer", ["GoferProtocol", "Filesystems", "VFS", "Auth", "LinuxABI", "Primitives", "HostSyscalls"]),
+        tests("Trace", ["VFS", "LinuxABI"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -6,6 +6,7 @@ public enum HostSyscall {
     public static let capget = 125
     public static let capset = 126
     public static let chdir = 80
+    public static let clock_getres = 229
     public static let clock_gettime = 228
     public static let clock_nanosleep = 230
     public static let clone = 56

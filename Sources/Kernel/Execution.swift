@@ -69,6 +69,8 @@ public final class Execution {
         process.environmentArea = plan.environmentArea
         process.auxiliaryVector = plan.auxiliaryVector
         task.name = newName
+        task.attributes.resetForExec()
+        task.applyAffinity()
 
         var registers = GuestRegisters()
         registers.rip = plan.entry

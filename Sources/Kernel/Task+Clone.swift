@@ -123,6 +123,7 @@ extension Task {
             memory: kind == .fork ? memory.forked() : memory, name: name)
         files.retainedByTask(child.files === files)
         child.signalMask = signalMask
+        child.attributes = attributes.forChild()
         // A child in its own memory keeps the stack; one that shares memory starts without (clone(2), sigaltstack(2)).
         if kind == .fork || flags.contains(.CLONE_VFORK) { child.alternateStack = alternateStack }
         group.tasks.append(child)

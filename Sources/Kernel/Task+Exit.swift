@@ -80,6 +80,10 @@ extension ThreadGroup {
         for child in children {
             child.parent = heir
             heir.children.append(child)
+            // PR_SET_PDEATHSIG: Linux counts the thread that forked, we the whole process.
+            if let signal = child.leader?.attributes.parentDeathSignal, signal != 0 {
+                try? child.send(.sent(signal, code: 0, pid: pid, uid: lastUID))
+            }
         }
         children = []
         heir.childEvents.wake()

@@ -21,6 +21,8 @@ public final class Task {
     public internal(set) var memory: AddressSpace
     /// `prctl(PR_SET_NAME)`: at most 15 bytes.
     public var name: [UInt8]
+    /// prctl, personality, scheduling (TaskAttributes.swift).
+    public var attributes = TaskAttributes()
     /// Its body on the host; nil before it has one.
     public internal(set) var thread: PlatformThread?
 

@@ -28,7 +28,7 @@ enum Scalar: String, CaseIterable {
 
 /// What pointers lead to.
 enum Pointee: String, CaseIterable {
-    case bytes, path, string, strings, int, uint, long, ulong, off, hex
+    case bytes, path, string, strings, environment, int, uint, long, ulong, off, hex
     case timespec, timeval, itimerspec, itimerval, stat, statx, statfs, sigset, sigaction, siginfo, stack, iovec, sockaddr, msghdr
     case pollfd, fdSet = "fd_set", epollEvent = "epoll_event", rlimit, rusage, utsname, tms, waitStatus = "wait_status"
     case openHow = "open_how", cloneArguments = "clone_args"

@@ -23,7 +23,7 @@ enum ScalarFormat: Sendable {
 }
 
 enum PointeeFormat: Sendable {
-    case bytes, path, string, strings, int, uint, long, ulong, off, hex
+    case bytes, path, string, strings, environment, int, uint, long, ulong, off, hex
     case timespec, timeval, itimerspec, itimerval, stat, statx, statfs, sigset, sigaction, siginfo, stack, iovec, sockaddr, msghdr
     case pollfd, fdSet, epollEvent, rlimit, rusage, utsname, tms, waitStatus, openHow, cloneArguments, opaque
 }

@@ -24,6 +24,8 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 26: return try sysMsync(task, UserAddress(a.a0), a.a1, Int32(truncatingIfNeeded: a.a2))
     case 28: return try sysMadvise(task, UserAddress(a.a0), a.a1, Int32(truncatingIfNeeded: a.a2))
     case 34: return try sysPause(task)
+    case 35: return try sysNanosleep(task, UserAddress(a.a0), UserAddress(a.a1))
+    case 39: return try sysGetpid(task)
     case 56: return try sysClone(task, a.a0, UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), UserAddress(a.a4))
     case 57: return try sysFork(task)
     case 58: return try sysVfork(task)
@@ -31,21 +33,68 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 60: return try sysExit(task, Int32(truncatingIfNeeded: a.a0))
     case 61: return try sysWait4(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UserAddress(a.a3))
     case 62: return try sysKill(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
+    case 63: return try sysUname(task, UserAddress(a.a0))
+    case 96: return try sysGettimeofday(task, UserAddress(a.a0), UserAddress(a.a1))
+    case 97: return try sysGetrlimit(task, UInt32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
+    case 98: return try sysGetrusage(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
+    case 99: return try sysSysinfo(task, UserAddress(a.a0))
+    case 100: return try sysTimes(task, UserAddress(a.a0))
+    case 102: return try sysGetuid(task)
+    case 103: throw .EPERM  // syslog
+    case 104: return try sysGetgid(task)
+    case 105: return try sysSetuid(task, UInt32(truncatingIfNeeded: a.a0))
+    case 106: return try sysSetgid(task, UInt32(truncatingIfNeeded: a.a0))
+    case 107: return try sysGeteuid(task)
+    case 108: return try sysGetegid(task)
+    case 109: return try sysSetpgid(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
+    case 110: return try sysGetppid(task)
+    case 111: return try sysGetpgrp(task)
+    case 112: return try sysSetsid(task)
+    case 113: return try sysSetreuid(task, UInt32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1))
+    case 114: return try sysSetregid(task, UInt32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1))
+    case 115: return try sysGetgroups(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
+    case 116: return try sysSetgroups(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
+    case 117: return try sysSetresuid(task, UInt32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), UInt32(truncatingIfNeeded: a.a2))
+    case 118: return try sysGetresuid(task, UserAddress(a.a0), UserAddress(a.a1), UserAddress(a.a2))
+    case 119: return try sysSetresgid(task, UInt32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), UInt32(truncatingIfNeeded: a.a2))
+    case 120: return try sysGetresgid(task, UserAddress(a.a0), UserAddress(a.a1), UserAddress(a.a2))
+    case 121: return try sysGetpgid(task, Int32(truncatingIfNeeded: a.a0))
+    case 122: return try sysSetfsuid(task, UInt32(truncatingIfNeeded: a.a0))
+    case 123: return try sysSetfsgid(task, UInt32(truncatingIfNeeded: a.a0))
+    case 124: return try sysGetsid(task, Int32(truncatingIfNeeded: a.a0))
+    case 125: return try sysCapget(task, UserAddress(a.a0), UserAddress(a.a1))
+    case 126: return try sysCapset(task, UserAddress(a.a0), UserAddress(a.a1))
     case 127: return try sysRtSigpending(task, UserAddress(a.a0), a.a1)
     case 128: return try sysRtSigtimedwait(task, UserAddress(a.a0), UserAddress(a.a1), UserAddress(a.a2), a.a3)
     case 129: return try sysRtSigqueueinfo(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), UserAddress(a.a2))
     case 130: return try sysRtSigsuspend(task, UserAddress(a.a0), a.a1)
     case 131: return try sysSigaltstack(task, UserAddress(a.a0), UserAddress(a.a1))
     case 134: throw .ENOSYS  // uselib
+    case 135: return try sysPersonality(task, UInt32(truncatingIfNeeded: a.a0))
+    case 140: return try sysGetpriority(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
+    case 141: return try sysSetpriority(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
+    case 142: return try sysSchedSetparam(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
+    case 143: return try sysSchedGetparam(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
+    case 144: return try sysSchedSetscheduler(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), UserAddress(a.a2))
+    case 145: return try sysSchedGetscheduler(task, Int32(truncatingIfNeeded: a.a0))
+    case 146: return try sysSchedGetPriorityMax(task, Int32(truncatingIfNeeded: a.a0))
+    case 147: return try sysSchedGetPriorityMin(task, Int32(truncatingIfNeeded: a.a0))
+    case 148: return try sysSchedRrGetInterval(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
     case 149: return try sysMlock(task, UserAddress(a.a0), a.a1)
     case 150: return try sysMunlock(task, UserAddress(a.a0), a.a1)
     case 153: throw .EPERM  // vhangup
     case 156: throw .ENOSYS  // _sysctl
+    case 157: return try sysPrctl(task, Int32(truncatingIfNeeded: a.a0), a.a1, a.a2, a.a3, a.a4)
     case 158: return try sysArchPrctl(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
+    case 159: throw .EPERM  // adjtimex
+    case 160: return try sysSetrlimit(task, UInt32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
     case 163: throw .EPERM  // acct
+    case 164: throw .EPERM  // settimeofday
     case 167: throw .EPERM  // swapon
     case 168: throw .EPERM  // swapoff
     case 169: throw .EPERM  // reboot
+    case 170: return try sysSethostname(task, UserAddress(a.a0), Int32(truncatingIfNeeded: a.a1))
+    case 171: return try sysSetdomainname(task, UserAddress(a.a0), Int32(truncatingIfNeeded: a.a1))
     case 172: throw .EPERM  // iopl
     case 173: throw .EPERM  // ioperm
     case 174: throw .ENOSYS  // create_module
@@ -59,13 +108,21 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 183: throw .ENOSYS  // afs_syscall
     case 184: throw .ENOSYS  // tuxcall
     case 185: throw .ENOSYS  // security
+    case 186: return try sysGettid(task)
     case 200: return try sysTkill(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
+    case 201: return try sysTime(task, UserAddress(a.a0))
     case 202: return try sysFutex(task, UserAddress(a.a0), Int32(truncatingIfNeeded: a.a1), UInt32(truncatingIfNeeded: a.a2), UserAddress(a.a3), UserAddress(a.a4), UInt32(truncatingIfNeeded: a.a5))
+    case 203: return try sysSchedSetaffinity(task, Int32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), UserAddress(a.a2))
+    case 204: return try sysSchedGetaffinity(task, Int32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), UserAddress(a.a2))
     case 212: throw .ENOSYS  // lookup_dcookie
     case 213: return try sysEpollCreate(task, Int32(truncatingIfNeeded: a.a0))
     case 214: throw .ENOSYS  // epoll_ctl_old
     case 215: throw .ENOSYS  // epoll_wait_old
     case 218: return try sysSetTidAddress(task, UserAddress(a.a0))
+    case 227: throw .EPERM  // clock_settime
+    case 228: return try sysClockGettime(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
+    case 229: return try sysClockGetres(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
+    case 230: return try sysClockNanosleep(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), UserAddress(a.a2), UserAddress(a.a3))
     case 231: return try sysExitGroup(task, Int32(truncatingIfNeeded: a.a0))
     case 232: return try sysEpollWait(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3))
     case 233: return try sysEpollCtl(task, FD(Int32(truncatingIfNeeded: a.a0)), Int32(truncatingIfNeeded: a.a1), FD(Int32(truncatingIfNeeded: a.a2)), UserAddress(a.a3))
@@ -73,9 +130,13 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 236: throw .ENOSYS  // vserver
     case 246: throw .EPERM  // kexec_load
     case 247: return try sysWaitid(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), UserAddress(a.a2), Int32(truncatingIfNeeded: a.a3), UserAddress(a.a4))
+    case 251: return try sysIoprioSet(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
+    case 252: return try sysIoprioGet(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
     case 256: throw .EPERM  // migrate_pages
     case 270: return try sysPselect6(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), UserAddress(a.a4), UserAddress(a.a5))
     case 271: return try sysPpoll(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), UserAddress(a.a2), UserAddress(a.a3), a.a4)
+    case 273: return try sysSetRobustList(task, UserAddress(a.a0), a.a1)
+    case 274: return try sysGetRobustList(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2))
     case 279: throw .EPERM  // move_pages
     case 281: return try sysEpollPwait(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3), UserAddress(a.a4), a.a5)
     case 283: return try sysTimerfdCreate(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
@@ -86,10 +147,17 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 291: return try sysEpollCreate1(task, Int32(truncatingIfNeeded: a.a0))
     case 293: return try sysPipe2(task, UserAddress(a.a0), Int32(truncatingIfNeeded: a.a1))
     case 297: return try sysRtTgsigqueueinfo(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2), UserAddress(a.a3))
+    case 302: return try sysPrlimit64(task, Int32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), UserAddress(a.a2), UserAddress(a.a3))
+    case 305: throw .EPERM  // clock_adjtime
+    case 309: return try sysGetcpu(task, UserAddress(a.a0), UserAddress(a.a1), UserAddress(a.a2))
     case 313: throw .EPERM  // finit_module
+    case 314: return try sysSchedSetattr(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2))
+    case 315: return try sysSchedGetattr(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3))
+    case 318: return try sysGetrandom(task, UserAddress(a.a0), a.a1, UInt32(truncatingIfNeeded: a.a2))
     case 320: throw .EPERM  // kexec_file_load
     case 321: throw .EPERM  // bpf
     case 322: return try sysExecveat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), Int32(truncatingIfNeeded: a.a4))
+    case 324: return try sysMembarrier(task, Int32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
     case 334: return try sysRseq(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3))
     case 435: return try sysClone3(task, UserAddress(a.a0), a.a1)
     case 441: return try sysEpollPwait2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UserAddress(a.a3), UserAddress(a.a4), a.a5)
