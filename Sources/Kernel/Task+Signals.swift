@@ -35,6 +35,7 @@ extension Task {
         let bit = Signal.bit(info.signal)
         if process.actions.discards(info.signal), signalMask & bit == 0, awaitedSignals & bit == 0 { return }
         try pending.add(info)
+        process.signalArrivals.wake(.readable)
         notice(info.signal)
     }
 
@@ -165,6 +166,7 @@ extension ThreadGroup {
             return
         }
         try sharedPending.add(info)
+        signalArrivals.wake(.readable)
         if let leader, leader.notice(info.signal) { return }
         for task in tasks where task !== leader && task.notice(info.signal) { return }
     }
@@ -204,7 +206,7 @@ extension ThreadGroup {
     }
 
     /// Whether no member of the group has a parent in another group of the same session.
-    var isInOrphanedGroup: Bool {
+    public var isInOrphanedGroup: Bool {
         for process in kernel.processes.values where process.processGroup == processGroup && !process.isZombie {
             if let parent = process.parent, parent.processGroup != processGroup, parent.session == session { return false }
         }

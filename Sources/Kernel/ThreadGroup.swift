@@ -25,6 +25,8 @@ public final class ThreadGroup {
     /// Shared with CLONE_SIGHAND (threads, and vfork-like children that ask for it).
     var actions = SignalActions()
     var sharedPending = PendingSignals()
+    /// Woken when a signal becomes pending: what signalfd waits on.
+    public let signalArrivals = WaitQueue()
 
     /// What wait4(2) will report; nil while it lives.
     public internal(set) var exitStatus: Int32?

@@ -44,8 +44,21 @@ public final class HostTerminal {
         return HostFileDescription(stream: stream, node: inode, terminal: self, flags: flags)
     }
 
-    /// Before a read: a background process may not (it gets SIGTTIN).
-    func checkRead(_ context: VFSContext) throws(Errno) {}
+    /// Before a read: a background process gets SIGTTIN instead, and tries again once it is continued.
+    ///
+    /// - Throws: `EAGAIN`: the read waits until its process group is in front; `EIO` if nothing could stop or tell it.
+    func checkRead(_ context: VFSContext) throws(Errno) {
+        guard let caller = kernel.processes[context.callerPID], caller.session == session, session != 0,
+            caller.processGroup != foregroundGroup
+        else { return }
+        let isBlocked = kernel.tasks[context.callerTID].map { $0.signalMask & Signal.bit(Signal.SIGTTIN) != 0 } ?? true
+        let isIgnored = caller.signalAction(Signal.SIGTTIN).handler == SignalAction.ignore
+        if isBlocked || isIgnored || caller.isInOrphanedGroup { throw .EIO }
+        for member in kernel.processes.values where member.processGroup == caller.processGroup {
+            try? member.send(SignalInfo(signal: Signal.SIGTTIN, code: 0x80))
+        }
+        throw .EAGAIN
+    }
 
     // ioctl.
 
