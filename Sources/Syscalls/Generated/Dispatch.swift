@@ -139,10 +139,12 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 274: return try sysGetRobustList(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2))
     case 279: throw .EPERM  // move_pages
     case 281: return try sysEpollPwait(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3), UserAddress(a.a4), a.a5)
+    case 282: return try sysSignalfd(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2)
     case 283: return try sysTimerfdCreate(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
     case 284: return try sysEventfd(task, UInt32(truncatingIfNeeded: a.a0))
     case 286: return try sysTimerfdSettime(task, FD(Int32(truncatingIfNeeded: a.a0)), Int32(truncatingIfNeeded: a.a1), UserAddress(a.a2), UserAddress(a.a3))
     case 287: return try sysTimerfdGettime(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1))
+    case 289: return try sysSignalfd4(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, Int32(truncatingIfNeeded: a.a3))
     case 290: return try sysEventfd2(task, UInt32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
     case 291: return try sysEpollCreate1(task, Int32(truncatingIfNeeded: a.a0))
     case 293: return try sysPipe2(task, UserAddress(a.a0), Int32(truncatingIfNeeded: a.a1))
