@@ -113,6 +113,16 @@ import VFS
         }
     }
 
+    @Test func aFileReplacedOnTheHostAllTheSameCanStillBeOpened() throws {
+        directory.run("echo old > file; echo x > gone")
+        let root = try ServedDirectory(directory).mount(.exclusive, context).root
+        let file = try root.find("file", context)
+        let gone = try root.find("gone", context)
+        directory.run("echo new > tmp; mv tmp file; rm gone")
+        #expect(try file.content(context) == "new\n")
+        #expect(errno { () throws(Errno) in _ = try gone.content(context) } == .ENOENT)
+    }
+
     @Test func aDeadGoferIsEIO() throws {
         directory.run("echo x > file")
         let (client, gofer) = try HostSocket.makePair()

@@ -14,7 +14,7 @@ public class GoferInode: Inode {
     /// Deeper host directories than this are ENAMETOOLONG: bounds every chain of parents.
     static let maximumDepth = 1024
 
-    let identity: GoferIdentity
+    private(set) final var identity: GoferIdentity
     private(set) var hostAttributes: GoferAttributes
     private var freshness = GoferTree.Freshness()
     private var linkText: [UInt8]?
@@ -128,6 +128,24 @@ public class GoferInode: Inode {
         if let text = entry.linkText { linkText = text }
     }
 
+    /// Whether the file that was found under this inode's name again is its file.
+    ///
+    /// Nobody should change an exclusive mount. If somebody did (an editor that writes a new file in the place of the old one), the inode
+    /// goes on with the new file, rather than to be useless for ever.
+    private func accepts(_ attributes: GoferAttributes) -> Bool {
+        let found = GoferIdentity(device: attributes.device, inode: attributes.inode)
+        if identity == found { return true }
+        guard tree.isExclusive, attributes.format == hostAttributes.format, tree.inode(found) == nil else { return false }
+        tree.unregister(self)
+        identity = found
+        tree.register(self)
+        hostAttributes = attributes
+        linkText = nil
+        xattrNames = nil
+        readDescriptor = nil
+        return true
+    }
+
     func dropNode() {
         guard node != 0, parent != nil else { return }
         tree.client.forget(node, count: nodeReferences)
@@ -137,7 +155,7 @@ public class GoferInode: Inode {
 
     /// The node's id, found again by names if it was given back.
     ///
-    /// - Throws: `ESTALE` if the names lead to another file now; `needsSlowPath`.
+    /// - Throws: `ENOENT` if the names lead nowhere now, `ESTALE` if to a file of another type; `needsSlowPath`.
     private func nodeID(_ context: VFSContext) throws(Errno) -> GoferNodeID {
         if node != 0 { return node }
         // From the nearest parent that has a node; the root always has.
@@ -154,10 +172,10 @@ public class GoferInode: Inode {
             guard current.node != 0 else { throw .ESTALE }
             let answer = try tree.call(.walk(node: current.node, names: names), context)
             guard case .walk(let walk) = answer.reply else { throw .EIO }
-            if walk.entries.isEmpty { throw walk.error == .ENFILE ? .ENFILE : .ESTALE }
+            if walk.entries.isEmpty { throw walk.error ?? .ESTALE }
             for entry in walk.entries {
                 guard let inode = chain.popLast() else { throw .EIO }
-                guard inode.identity == GoferIdentity(device: entry.attributes.device, inode: entry.attributes.inode) else {
+                guard inode.accepts(entry.attributes) else {
                     tree.client.forget(entry.node, count: 1)
                     throw .ESTALE
                 }

@@ -9,28 +9,39 @@ import VFS
 /// The overlay's mount. The lower tree must never change while it lives: an exclusive gofer mount, or a file system that is read-only.
 public final class OverlayFileSystem: FileSystem {
     private let store: OverlayStore
-    private var rootDirectory: OverlayDirectory?
+    private var rootInode: OverlayInode?
 
     /// - Parameters:
-    ///   - lower: the root directory of the lower tree.
+    ///   - lower: the root directory of the lower tree, or its only file.
     ///   - upper: an empty directory of the upper file system; the overlay puts its files there, under names of its own.
     ///   - maximumNames: names that the upper layer may hold; past it changes are ENOSPC.
     public init(lower: Inode, upper: Inode, device: UInt64, maximumNames: Int = 1_000_000) {
         store = OverlayStore(lower: lower.fileSystem, upper: upper.fileSystem, work: upper, maximumNames: maximumNames)
         super.init(typeName: "overlay", device: device)
-        let root = OverlayDirectory(fileSystem: self, store: store, lower: lower)
-        rootDirectory = root
+        let root = store.inode(for: lower, in: self)
+        rootInode = root
         store.keep(root)
     }
 
+    /// An overlay whose upper layer is in the sentry's memory, up to `sizeLimit` bytes of contents: the default root of a sandbox.
+    ///
+    /// - Parameter upperDevice: a device number for the memory file system; no guest sees it.
+    public static func inMemory(
+        over lower: Inode, device: UInt64, upperDevice: UInt64, sizeLimit: UInt64 = 1 << 30, now: Timespec
+    ) -> OverlayFileSystem {
+        let memory = TmpfsFileSystem(device: upperDevice, sizeLimit: sizeLimit, rootPermissions: 0o700, now: now)
+        guard let upper = memory.root else { preconditionFailure("a tmpfs has a root") }
+        return OverlayFileSystem(lower: lower, upper: upper, device: device)
+    }
+
     deinit {
-        rootDirectory = nil
+        rootInode = nil
         store.tearDown()
     }
 
     public var root: Inode {
-        guard let rootDirectory else { preconditionFailure("the root lives as long as the file system") }
-        return rootDirectory
+        guard let rootInode else { preconditionFailure("the root lives as long as the file system") }
+        return rootInode
     }
 
     /// The upper layer's space under the overlay's name.
