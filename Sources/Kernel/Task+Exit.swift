@@ -52,6 +52,7 @@ extension ThreadGroup {
 
     private func becomeZombie(_ status: Int32) {
         exitStatus = status
+        ended?(status)
         giveAwayChildren()
         if self === kernel.initProcess {
             kernel.endEverything(status: status)

@@ -40,6 +40,8 @@ public final class ThreadGroup {
     var unreportedStop: Int32?
     var unreportedContinue = false
 
+    /// Hears the wait status at the end: for processes that the sentry itself started.
+    public var ended: ((Int32) -> Void)?
     /// The terminal of its session, owned by the terminal file system.
     public var controllingTerminal: AnyObject?
     /// The user it last ran as, for SIGCHLD and waitid.
