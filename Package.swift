@@ -48,7 +48,7 @@ let package = Package(
         // L5
         module("Filesystems", ["Kernel", "Memory", "VFS", "GoferProtocol", "HostSyscalls", "LinuxABI", "Primitives", "Auth"]),
         // L6
-        module("Syscalls", ["Kernel", "Filesystems", "VFS", "Memory", "Auth", "HostSyscalls", "LinuxABI", "Primitives", "Platform"]),
+        module("Syscalls", ["CLinuxABI", "Kernel", "Filesystems", "VFS", "Memory", "Auth", "HostSyscalls", "LinuxABI", "Primitives", "Platform"]),
         module("Trace", ["Kernel", "VFS", "LinuxABI", "Primitives", "HostSyscalls", "Memory", "Platform"]),
         module("Gofer", ["GoferProtocol", "HostSyscalls", "LinuxABI", "Primitives"]),
         module("Runtime", ["Control", "HostSyscalls", "LinuxABI", "Primitives", "Gofer"]),
