@@ -8,6 +8,13 @@ import LinuxABI
 /// - Throws: what the handler throws; ENOSYS for what is missing, counted; the errno of a row that always fails.
 public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArguments) throws(Errno) -> Outcome {
     switch number {
+    case 0: return try sysRead(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2)
+    case 1: return try sysWrite(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2)
+    case 2: return try sysOpen(task, UserAddress(a.a0), Int32(truncatingIfNeeded: a.a1), UInt32(truncatingIfNeeded: a.a2))
+    case 3: return try sysClose(task, FD(Int32(truncatingIfNeeded: a.a0)))
+    case 4: return try sysStat(task, UserAddress(a.a0), UserAddress(a.a1))
+    case 5: return try sysFstat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1))
+    case 6: return try sysLstat(task, UserAddress(a.a0), UserAddress(a.a1))
     case 7: return try sysPoll(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
     case 9: return try sysMmap(task, UserAddress(a.a0), a.a1, a.a2, a.a3, FD(Int32(truncatingIfNeeded: a.a4)), a.a5)
     case 10: return try sysMprotect(task, UserAddress(a.a0), a.a1, a.a2)
@@ -17,6 +24,10 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 14: return try sysRtSigprocmask(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2), a.a3)
     case 15: return try sysRtSigreturn(task)
     case 16: return try sysIoctl(task, FD(Int32(truncatingIfNeeded: a.a0)), UInt32(truncatingIfNeeded: a.a1), UserAddress(a.a2))
+    case 17: return try sysPread64(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, Int64(truncatingIfNeeded: a.a3))
+    case 18: return try sysPwrite64(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, Int64(truncatingIfNeeded: a.a3))
+    case 19: return try sysReadv(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2)
+    case 20: return try sysWritev(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2)
     case 22: return try sysPipe(task, UserAddress(a.a0))
     case 23: return try sysSelect(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), UserAddress(a.a4))
     case 24: return .native  // sched_yield
@@ -34,6 +45,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 61: return try sysWait4(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UserAddress(a.a3))
     case 62: return try sysKill(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
     case 63: return try sysUname(task, UserAddress(a.a0))
+    case 85: return try sysCreat(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1))
     case 96: return try sysGettimeofday(task, UserAddress(a.a0), UserAddress(a.a1))
     case 97: return try sysGetrlimit(task, UInt32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
     case 98: return try sysGetrusage(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
@@ -133,6 +145,8 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 251: return try sysIoprioSet(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
     case 252: return try sysIoprioGet(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
     case 256: throw .EPERM  // migrate_pages
+    case 257: return try sysOpenat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3))
+    case 262: return try sysNewfstatat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), Int32(truncatingIfNeeded: a.a3))
     case 270: return try sysPselect6(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), UserAddress(a.a4), UserAddress(a.a5))
     case 271: return try sysPpoll(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), UserAddress(a.a2), UserAddress(a.a3), a.a4)
     case 273: return try sysSetRobustList(task, UserAddress(a.a0), a.a1)
@@ -148,6 +162,8 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 290: return try sysEventfd2(task, UInt32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
     case 291: return try sysEpollCreate1(task, Int32(truncatingIfNeeded: a.a0))
     case 293: return try sysPipe2(task, UserAddress(a.a0), Int32(truncatingIfNeeded: a.a1))
+    case 295: return try sysPreadv(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, a.a3, a.a4)
+    case 296: return try sysPwritev(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, a.a3, a.a4)
     case 297: return try sysRtTgsigqueueinfo(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2), UserAddress(a.a3))
     case 302: return try sysPrlimit64(task, Int32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), UserAddress(a.a2), UserAddress(a.a3))
     case 305: throw .EPERM  // clock_adjtime
@@ -160,8 +176,10 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 321: throw .EPERM  // bpf
     case 322: return try sysExecveat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), Int32(truncatingIfNeeded: a.a4))
     case 324: return try sysMembarrier(task, Int32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
+    case 332: return try sysStatx(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3), UserAddress(a.a4))
     case 334: return try sysRseq(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3))
     case 435: return try sysClone3(task, UserAddress(a.a0), a.a1)
+    case 436: return try sysCloseRange(task, UInt32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), UInt32(truncatingIfNeeded: a.a2))
     case 441: return try sysEpollPwait2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UserAddress(a.a3), UserAddress(a.a4), a.a5)
     default: throw task.kernel.missingSyscall(number)
     }
