@@ -53,24 +53,19 @@ private func open(_ task: Task, _ directory: FD, _ path: UserAddress, _ flags: U
     let closeOnExec = wanted.contains(.O_CLOEXEC)
     let status = wanted.subtracting([.O_CLOEXEC, .O_NOCTTY])
     let passed = wanted.contains(.O_NOCTTY) ? status.union(.O_NOCTTY) : status
-    let file: FileDescription
-    if wanted.contains(.O_PATH), wanted.contains(.O_NOFOLLOW) {
-        file = try task.vfs.open(name, from: start, flags: passed, permissions: mode & 0o7777)
-    } else {
-        file = try task.vfs.open(name, from: start, flags: passed, permissions: mode & 0o7777)
-    }
+    let file = try task.vfs.open(name, from: start, flags: passed, permissions: mode & 0o7777)
     if file.isOpening { return .park(OpenOperation(file, closeOnExec: closeOnExec)) }
     return .value(Int64(try task.install(file, closeOnExec: closeOnExec).rawValue))
 }
 
 /// Implements open(2).
-func sysOpen(_ task: Task, _ path: UserAddress, _ flags: UInt32, _ mode: UInt32) throws(Errno) -> Outcome {
-    try open(task, .cwd, path, flags, mode)
+func sysOpen(_ task: Task, _ path: UserAddress, _ flags: Int32, _ mode: UInt32) throws(Errno) -> Outcome {
+    try open(task, .cwd, path, UInt32(bitPattern: flags), mode)
 }
 
 /// Implements openat(2).
-func sysOpenat(_ task: Task, _ directory: FD, _ path: UserAddress, _ flags: UInt32, _ mode: UInt32) throws(Errno) -> Outcome {
-    try open(task, directory, path, flags, mode)
+func sysOpenat(_ task: Task, _ directory: FD, _ path: UserAddress, _ flags: Int32, _ mode: UInt32) throws(Errno) -> Outcome {
+    try open(task, directory, path, UInt32(bitPattern: flags), mode)
 }
 
 /// Implements creat(2).
