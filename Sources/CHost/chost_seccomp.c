@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
@@ -75,4 +76,26 @@ long chost_start_zygote(int image, int slots, uint64_t descriptor_limit) {
     long child = chost_syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
     if (child == 0) become_zygote(image, slots, descriptor_limit);
     return child;
+}
+
+/// In the child of a probe: 0x40 and bit 0 for the synchronous wake-up; 0 if no filter could be installed.
+static _Noreturn void probe_child(void) {
+    long code = 0;
+    struct sock_filter allow[] = {{0x06, 0, 0, SECCOMP_RET_ALLOW}};
+    struct sock_fprog program = {1, allow};
+    chost_syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+    long listener = chost_syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, (long)&program, 0, 0, 0);
+    if (listener >= 0) code = 0x40 | (chost_notification_set_sync((int)listener) == 0);
+    chost_syscall(SYS_exit_group, code, 0, 0, 0, 0, 0);
+    __builtin_unreachable();
+}
+
+long chost_probe_seccomp(void) {
+    long child = chost_syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
+    if (child == 0) probe_child();
+    if (child < 0) return child;
+    int status = 0;
+    while (chost_syscall(SYS_wait4, child, (long)&status, 0, 0, 0, 0) == -EINTR) {}
+    int code = status >> 8 & 0xff;
+    return (status & 0x7f) == 0 && (code & 0x40) ? code & 1 : -ENOSYS;
 }

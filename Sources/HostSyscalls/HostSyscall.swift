@@ -69,11 +69,14 @@ public enum HostSyscall {
     public static let mknodat = 259
     public static let mmap = 9
     public static let mount = 165
+    public static let mount_setattr = 442
+    public static let move_mount = 429
     public static let mprotect = 10
     public static let munmap = 11
     public static let nanosleep = 35
     public static let newfstatat = 262
     public static let open = 2
+    public static let open_tree = 428
     public static let openat = 257
     public static let openat2 = 437
     public static let personality = 135
@@ -96,6 +99,7 @@ public enum HostSyscall {
     public static let pwritev2 = 328
     public static let read = 0
     public static let readlinkat = 267
+    public static let recvfrom = 45
     public static let recvmsg = 47
     public static let renameat2 = 316
     public static let rseq = 334

@@ -67,4 +67,28 @@ long chost_receive_message(int socket, void *buffer, size_t capacity, int *descr
 /// getauxval(3): what the host told this process at its start.
 uint64_t chost_auxiliary_value(uint64_t type);
 
+// ---- Starting processes of ours (chost_spawn.c).
+
+/// How ``chost_spawn`` starts a process.
+struct chost_spawn {
+    /// CLONE_NEW… flags.
+    uint64_t namespaces;
+    /// An open descriptor of the executable, close-on-exec.
+    int executable;
+    /// NULL-terminated. The environment is empty.
+    char *const *arguments;
+    /// Become descriptors 0, 1, 2 … of the process; all others are closed.
+    const int *descriptors;
+    size_t descriptor_count;
+    /// The process reads one byte from here before it goes on, and exits at the end of file; -1: goes on at once.
+    int start_gate;
+};
+
+/// Starts a process in a session of its own that dies with the calling thread: all signals at their defaults and unblocked. The
+/// process's pid, or -errno; `pidfd` takes a descriptor of it. Exit status 111: it could not be executed.
+long chost_spawn(const struct chost_spawn *request, int *pidfd);
+
+/// Tries in a child whether a filter with a listener can be installed: bit 0 tells of the synchronous wake-up; or -errno.
+long chost_probe_seccomp(void);
+
 #endif
