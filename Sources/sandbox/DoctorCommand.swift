@@ -10,7 +10,7 @@ struct DoctorCommand: ParsableCommand {
     @Flag(help: "Prints JSON.")
     var json = false
 
-    mutating func run() throws {
+    func run() throws {
         let findings = HostProbe.all()
         let decision = PlatformDecision.make(findings)
         if json {

@@ -22,7 +22,15 @@ struct ExecCommand: ParsableCommand {
     @Argument(parsing: .captureForPassthrough, help: ArgumentHelp("The command and its arguments.", valueName: "command"))
     var command: [String] = []
 
-    mutating func run() throws {
+    func validate() throws { _ = try makeRequest() }
+
+    func run() throws {
+        let request = try makeRequest()
+        let root = try StateRoot.forCaller()
+        throw ExitStatus(rawValue: try ExecSession(root: root, sandbox: try root.find(id)).run(request))
+    }
+
+    private func makeRequest() throws -> ExecRequest {
         var request = ExecRequest(arguments: try passedCommand(command))
         request.environment = env.map { Array($0.utf8) }
         request.workingDirectory = workdir.map { Array($0.utf8) }
@@ -31,7 +39,6 @@ struct ExecCommand: ParsableCommand {
             request.user = parsed.user
             request.group = parsed.group
         }
-        let root = try StateRoot.forCaller()
-        throw ExitStatus(rawValue: try ExecSession(root: root, sandbox: try root.find(id)).run(request))
+        return request
     }
 }

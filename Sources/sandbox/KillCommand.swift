@@ -17,8 +17,12 @@ struct KillCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("A name (TERM, SIGTERM) or number.", valueName: "signal"))
     var signal: String = "TERM"
 
-    mutating func run() throws {
-        guard let number = SignalName.number(signal) else { throw ValidationError("signal \(signal): there is no such signal") }
+    func validate() throws {
+        if SignalName.number(signal) == nil { throw ValidationError("signal \(signal): there is no such signal") }
+    }
+
+    func run() throws {
+        guard let number = SignalName.number(signal) else { return }
         let root = try StateRoot.forCaller()
         let sandbox = try root.find(id)
         // SIGKILL

@@ -13,7 +13,7 @@ struct PsCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("A sandbox's id or its beginning.", valueName: "id"))
     var id: String?
 
-    mutating func run() throws {
+    func run() throws {
         let root = try StateRoot.forCaller()
         if let id {
             try listProcesses(root, try root.find(id))

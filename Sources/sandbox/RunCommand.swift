@@ -64,8 +64,11 @@ struct RunCommand: ParsableCommand {
     @Argument(parsing: .captureForPassthrough, help: ArgumentHelp("The command and its arguments.", valueName: "command"))
     var command: [String] = []
 
-    mutating func run() throws {
-        if command.first == "--help" || command.first == "-h" { throw CleanExit.helpRequest(self) }
+    func validate() throws { _ = try makeOptions() }
+
+    func run() throws { throw ExitStatus(rawValue: try Supervisor(try makeOptions()).run()) }
+
+    private func makeOptions() throws -> RunOptions {
         var options = RunOptions(command: try passedCommand(command))
         options.name = name
         options.rootDirectory = rootfs.map(bytes)
@@ -100,7 +103,7 @@ struct RunCommand: ParsableCommand {
         options.traceFile = strace.map { $0 == Self.traceToStandardError ? [] : bytes($0) }
         options.reportsStatistics = stats
         options.logFile = log.map(bytes)
-        throw ExitStatus(rawValue: try Supervisor(options).run())
+        return options
     }
 
     private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
