@@ -64,6 +64,7 @@ let package = Package(
         .executableTarget(name: "TableGen", swiftSettings: strict),
         .executableTarget(name: "Conformance", swiftSettings: strict),
         tests("TableGen"),
+        tests("Syscalls", ["Kernel", "Filesystems", "VFS", "Memory", "Auth", "HostSyscalls", "LinuxABI"]),
         tests("Gofer", ["GoferProtocol", "Filesystems", "VFS", "Auth", "LinuxABI", "Primitives", "HostSyscalls"]),
         tests("Trace", ["VFS", "LinuxABI"]),
     ],

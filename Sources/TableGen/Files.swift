@@ -43,8 +43,8 @@ struct Repository {
     func route(_ calls: [Syscall]) throws {
         for source in try sources() {
             let lines = source.text.split(separator: "\n", omittingEmptySubsequences: false).map { line -> String in
-                guard line.hasSuffix(" missing"), let number = Int(line.prefix { $0.isNumber }), calls.contains(where: { $0.number == number })
-                else { return String(line) }
+                guard line.hasSuffix(" missing"), let number = Int(line.prefix { $0.isNumber }) else { return String(line) }
+                guard calls.contains(where: { $0.number == number }) else { return String(line) }
                 return line.dropLast("missing".count) + "full"
             }
             let text = lines.joined(separator: "\n")

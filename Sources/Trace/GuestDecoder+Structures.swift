@@ -12,7 +12,8 @@ extension GuestDecoder {
         case .itimerval: words(address, 4).map { "{it_interval=\(timeText($0[..<2], "usec")), it_value=\(timeText($0[2...], "usec"))}" }
         case .stat: words(address, 18).map(statText)
         case .statx: words(address, 32).map(statxText)
-        case .statfs: words(address, 11).map { "{f_type=\(hexadecimal($0[0])), f_bsize=\($0[1]), f_blocks=\($0[2]), f_bfree=\($0[3]), ...}" }
+        case .statfs:
+            words(address, 11).map { "{f_type=\(hexadecimal($0[0])), f_bsize=\($0[1]), f_blocks=\($0[2]), f_bfree=\($0[3]), ...}" }
         case .sigset: words(address, 1).map { signalSetText($0[0]) }
         case .sigaction: words(address, 4).map(actionText)
         case .siginfo: words(address, 4).map(signalInfoText)
@@ -103,9 +104,8 @@ extension GuestDecoder {
     }
 
     private func epollText(_ address: UserAddress) -> String? {
-        guard let events = try? memory.copyIn(address, as: UInt32.self), let data = try? memory.copyIn(address + 4, as: UInt64.self) else {
-            return nil
-        }
+        guard let events = try? memory.copyIn(address, as: UInt32.self) else { return nil }
+        guard let data = try? memory.copyIn(address + 4, as: UInt64.self) else { return nil }
         return "{events=\(epollFlags.text(UInt64(events))), data=\(hexadecimal(data))}"
     }
 

@@ -45,7 +45,8 @@ public final class SyscallTracer: SyscallTracing {
             }
             line += "\(format.name)(\(texts.joined(separator: ", "))) = \(resultText(result, format.result))"
         } else {
-            line += "syscall_\(number)(\((0..<6).map { hexadecimal(arguments[$0]) }.joined(separator: ", "))) = \(resultText(result, .long))"
+            let texts = (0..<6).map { hexadecimal(arguments[$0]) }
+            line += "syscall_\(number)(\(texts.joined(separator: ", "))) = \(resultText(result, .long))"
         }
         if let entry {
             let duration = HostClock.monotonic &- entry.startNanoseconds

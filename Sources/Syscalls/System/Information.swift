@@ -56,7 +56,8 @@ func sysGetrandom(_ task: Task, _ buffer: UserAddress, _ count: UInt64, _ flags:
         let part = min(chunk.count, wanted - done)
         let filled: Result<Void, HostErrno> = chunk.withUnsafeMutableBytes { bytes in
             do throws(HostErrno) {
-                return .success(try HostSystem.random(UnsafeMutableRawBufferPointer(rebasing: bytes[..<part]), flags: flags & GRND_NONBLOCK))
+                let buffer = UnsafeMutableRawBufferPointer(rebasing: bytes[..<part])
+                return .success(try HostSystem.random(buffer, flags: flags & GRND_NONBLOCK))
             } catch { return .failure(error) }
         }
         if case .failure(let error) = filled { throw error.guestErrno }
