@@ -115,4 +115,15 @@ public final class GuestSource: IOSource {
         }
         return done
     }
+
+    override public func giveBack(_ count: Int) {
+        remaining += count
+        var left = count
+        while left > position {
+            left -= position
+            index -= 1
+            position = ranges[index].count
+        }
+        position -= left
+    }
 }

@@ -20,7 +20,7 @@ public struct HostFacts: Sendable {
     public static let small = HostFacts(cpuCount: 1, cpuInfo: [], memoryTotal: 1 << 30, memoryAvailable: 1 << 29)
 }
 
-/// The kernel that programs see: what uname(2) and /proc say alike.
+/// What the sandbox's kernel calls itself, in uname(2) and /proc alike: visibly not the host's.
 public enum KernelIdentity {
     public static let name = "Linux"
     /// Its first part is the Linux version whose system calls we answer.

@@ -26,6 +26,10 @@ open class IOSource {
     ///
     /// - Throws: `EFAULT` if not one byte could be copied.
     open func read(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int { throw .EFAULT }
+
+    /// Takes back the last `count` bytes that were read: what the file did not take after all. A description reports as written exactly
+    /// what it has taken from its source, and nothing when it throws.
+    open func giveBack(_ count: Int) { preconditionFailure("giveBack must be overridden") }
 }
 
 /// An ``IOSink`` that collects into an array: reads that the sentry makes for itself.
@@ -56,5 +60,10 @@ public final class ArraySource: IOSource {
         position += count
         remaining -= count
         return count
+    }
+
+    override public func giveBack(_ count: Int) {
+        position -= count
+        remaining += count
     }
 }

@@ -42,7 +42,10 @@ public final class EventFDDescription: FileDescription {
         }
         guard try result.get() == 8 else { throw .EFAULT }
         guard value != .max else { throw .EINVAL }
-        guard value <= Self.maximum - counter else { throw .EAGAIN }
+        guard value <= Self.maximum - counter else {
+            source.giveBack(8)
+            throw .EAGAIN
+        }
         counter += value
         queue.wake(.readable)
         return 8

@@ -112,9 +112,8 @@ public final class HostStream {
         var total = 0
         while source.remaining > 0 && total < 1 << 20 {
             let written: Int
-            let filled: Int
+            var filled = 0
             do throws(Errno) {
-                // Asked before the source is touched: it hands out each byte once.
                 if kind != .regular {
                     let ready = poll(.POLLOUT)
                     if ready.isDisjoint(with: [.POLLOUT, .POLLHUP, .POLLERR]) { throw .EAGAIN }
@@ -124,12 +123,15 @@ public final class HostStream {
                 written = try writeOnce(
                     UnsafeRawBufferPointer(rebasing: scratch[..<filled]), at: offset.map { $0 + Int64(total) })
             } catch {
+                if filled > 0 { source.giveBack(filled) }
                 if total == 0 { throw error }
                 break
             }
             total += written
-            // The host took less: the result tells the caller where to go on, whatever the source has handed out.
-            if written < filled { break }
+            if written < filled {
+                source.giveBack(filled - written)
+                break
+            }
         }
         return total
     }

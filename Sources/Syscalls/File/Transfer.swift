@@ -7,11 +7,14 @@ import VFS
 /// A read in progress: the description, resolved once, and where the bytes go.
 final class ReadOperation: BlockingOperation {
     private let file: FileDescription
+    /// The descriptor may be closed, also as the last one, while the call waits.
+    private let hold: HeldDescription
     private let sink: GuestSink
     private let offset: Int64?
 
-    init(_ file: FileDescription, _ sink: GuestSink, at offset: Int64?) {
+    init(_ task: Task, _ file: FileDescription, _ sink: GuestSink, at offset: Int64?) {
         self.file = file
+        hold = HeldDescription(file, task.vfs)
         self.sink = sink
         self.offset = offset
     }
@@ -33,12 +36,14 @@ final class ReadOperation: BlockingOperation {
 /// A write in progress: a blocking one goes on until everything is taken; what was taken wins over any error.
 final class WriteOperation: BlockingOperation {
     private let file: FileDescription
+    private let hold: HeldDescription
     private let source: GuestSource
     private let offset: Int64?
     private var done = 0
 
-    init(_ file: FileDescription, _ source: GuestSource, at offset: Int64?) {
+    init(_ task: Task, _ file: FileDescription, _ source: GuestSource, at offset: Int64?) {
         self.file = file
+        hold = HeldDescription(file, task.vfs)
         self.source = source
         self.offset = offset
     }
@@ -80,12 +85,12 @@ private func perform(_ task: Task, _ operation: BlockingOperation, on file: File
 func transferIn(_ task: Task, _ fd: FD, _ ranges: [GuestRange], at offset: Int64?) throws(Errno) -> Outcome {
     let file = try task.files.readable(fd)
     if offset != nil && !file.isSeekable { throw .ESPIPE }
-    return try perform(task, ReadOperation(file, GuestSink(task.memory, ranges), at: offset), on: file)
+    return try perform(task, ReadOperation(task, file, GuestSink(task.memory, ranges), at: offset), on: file)
 }
 
 /// A write of `ranges`, at the file position or at `offset`.
 func transferOut(_ task: Task, _ fd: FD, _ ranges: [GuestRange], at offset: Int64?) throws(Errno) -> Outcome {
     let file = try task.files.writable(fd)
     if offset != nil && !file.isSeekable { throw .ESPIPE }
-    return try perform(task, WriteOperation(file, GuestSource(task.memory, ranges), at: offset), on: file)
+    return try perform(task, WriteOperation(task, file, GuestSource(task.memory, ranges), at: offset), on: file)
 }

@@ -2,14 +2,6 @@
 import Kernel
 import LinuxABI
 
-/// What the sandbox's kernel calls itself: visibly not the host's.
-public enum KernelIdentity {
-    public static let name = "Linux"
-    public static let release = "6.18.0-palisade"
-    public static let version = "#1 SMP Palisade"
-    public static let machine = "x86_64"
-}
-
 /// __NEW_UTS_LEN: the length of each name without its NUL.
 private let nameLimit = 64
 
