@@ -113,6 +113,9 @@ extension GoferServer {
             throw .ESTALE
         } catch .ELOOP {
             throw .ESTALE
+        } catch .EAGAIN {
+            // A lease of another process on the file; to a guest EAGAIN would mean to wait for the descriptor.
+            throw .EBUSY
         } catch {
             throw error
         }

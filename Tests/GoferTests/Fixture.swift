@@ -14,6 +14,7 @@ final class TestContext: VFSContext {
     private let blocks: Bool
     /// File systems that inodes of the test belong to: an inode does not keep its file system.
     var fileSystems: [FileSystem] = []
+    var keptAlive: [AnyObject] = []
 
     init(mayBlock: Bool = true) {
         blocks = mayBlock
