@@ -85,7 +85,9 @@ public enum HostDirectory {
         let flags = 0x100 | 0x1000 | 0x800
         let address = Int(bitPattern: buffer.baseAddress)
         try withPath(name) { resultOf(HostSyscall.statx, Int(directory), $0, flags, 0xfff, address) }.check()
-        func load<T: BitwiseCopyable>(_ offset: Int, _ type: T.Type = T.self) -> T { buffer.loadUnaligned(fromByteOffset: offset, as: T.self) }
+        func load<T: BitwiseCopyable>(_ offset: Int, _ type: T.Type = T.self) -> T {
+            buffer.loadUnaligned(fromByteOffset: offset, as: T.self)
+        }
         func time(_ offset: Int) -> Timespec {
             Timespec(seconds: load(offset, Int64.self), nanoseconds: Int64(load(offset + 8, UInt32.self)))
         }

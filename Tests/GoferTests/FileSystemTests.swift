@@ -61,8 +61,9 @@ import VFS
         try fileSystem.root.prefetch(names[...], context)
         #expect(fileSystem.client.requestsSent == sent + 1)
         _ = try fileSystem.root.find("a/b/c/d/file", TestContext(mayBlock: false))
-        #expect(errno { () throws(Errno) in try fileSystem.root.prefetch(["x", "y"].map(bytes)[...], TestContext(mayBlock: false)) }
-            == .needsSlowPath)
+        #expect(
+            errno { () throws(Errno) in try fileSystem.root.prefetch(["x", "y"].map(bytes)[...], TestContext(mayBlock: false)) }
+                == .needsSlowPath)
     }
 
     @Test func nothingCanBeChanged() throws {

@@ -170,8 +170,9 @@ import VFS
         #expect(try root.find("two", context).content(context) == "1\n")
         let new = try root.find("new", context)
         let full = try root.find("full", context)
-        #expect(errno { () throws(Errno) in try root.rename(bytes("new"), new, to: root, bytes("full"), replacing: full, context) }
-            == .ENOTEMPTY)
+        #expect(
+            errno { () throws(Errno) in try root.rename(bytes("new"), new, to: root, bytes("full"), replacing: full, context) }
+                == .ENOTEMPTY)
         try root.rename(bytes("new"), new, to: root, bytes("empty"), replacing: try root.find("empty", context), context)
         #expect(try root.find("empty", context) === new)
         #expect(try root.names(context) == ["empty", "full", "two"])

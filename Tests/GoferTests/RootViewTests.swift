@@ -34,7 +34,9 @@ import VFS
         context.keptAlive.append(namespace)
     }
 
-    @Test(arguments: ["/bin/sh", "/usr/bin/env", "/etc/passwd", "/etc/os-release", "/usr/lib", "/lib64/ld-linux-x86-64.so.2", "/usr/bin/awk"])
+    @Test(arguments: [
+        "/bin/sh", "/usr/bin/env", "/etc/passwd", "/etc/os-release", "/usr/lib", "/lib64/ld-linux-x86-64.so.2", "/usr/bin/awk",
+    ])
     func filesAreAsOnTheHost(_ path: String) throws {
         var host = stat()
         #expect(stat(path, &host) == 0)
@@ -56,7 +58,9 @@ import VFS
         #expect(sink.bytes == Array(buffer[..<count]))
     }
 
-    @Test(arguments: ["/home", "/root", "/proc/self", "/tmp", "/dev/null", "/var/log", "/var/lib/dpkg/../../../home", "/etc/../root/.bashrc"])
+    @Test(arguments: [
+        "/home", "/root", "/proc/self", "/tmp", "/dev/null", "/var/log", "/var/lib/dpkg/../../../home", "/etc/../root/.bashrc",
+    ])
     func theRestOfTheMachineDoesNotExist(_ path: String) {
         #expect(errno { () throws(Errno) in _ = try context.resolve(bytes(path)) } == .ENOENT)
     }

@@ -4,18 +4,11 @@ import HostSyscalls
 import LinuxABI
 import VFS
 
-/// One line of a directory's listing.
-struct GoferListingEntry {
-    let name: FileName
-    let number: UInt64
-    let type: FileType
-}
-
 /// A directory of a ``GoferFileSystem``.
 final class GoferDirectory: GoferInode {
     /// What is known of names. Exclusive mounts.
     private var children: [FileName: GoferChild] = [:]
-    private var listing: [GoferListingEntry]?
+    private var listing: [ListingEntry]?
     /// Whether every entry of the listing is among ``children``: other names do not exist.
     private var isListingComplete = false
     private var isTooLargeToList = false
@@ -139,7 +132,7 @@ final class GoferDirectory: GoferInode {
     // Listings.
 
     /// All entries but `.` and `..`; nil if there are too many to keep. Exclusive mounts.
-    func cachedListing(_ context: VFSContext) throws(Errno) -> [GoferListingEntry]? {
+    func cachedListing(_ context: VFSContext) throws(Errno) -> [ListingEntry]? {
         lastUse = tree.nextTick()
         if let listing { return listing }
         if isTooLargeToList { return nil }
@@ -160,8 +153,8 @@ final class GoferDirectory: GoferInode {
         return try install(entries)
     }
 
-    private func install(_ entries: [GoferDirectoryEntry]) throws(Errno) -> [GoferListingEntry] {
-        var lines: [GoferListingEntry] = []
+    private func install(_ entries: [GoferDirectoryEntry]) throws(Errno) -> [ListingEntry] {
+        var lines: [ListingEntry] = []
         lines.reserveCapacity(entries.count)
         var isComplete = true
         var added = entries.count
@@ -169,7 +162,7 @@ final class GoferDirectory: GoferInode {
             guard let attributes = entry.attributes else {
                 isComplete = false
                 let type = FileType(rawValue: UInt32(entry.direntType) << 12) ?? .regular
-                lines.append(GoferListingEntry(name: entry.name, number: entry.inode, type: type))
+                lines.append(ListingEntry(name: entry.name, number: entry.inode, type: type))
                 continue
             }
             var child: GoferInode
@@ -180,7 +173,7 @@ final class GoferDirectory: GoferInode {
                 if children.updateValue(.present(child), forKey: entry.name) == nil { added += 1 }
             }
             if let text = entry.linkText { child.setLinkText(text) }
-            lines.append(GoferListingEntry(name: entry.name, number: child.number, type: child.type))
+            lines.append(ListingEntry(name: entry.name, number: child.number, type: child.type))
         }
         listing = lines
         isListingComplete = isComplete
@@ -207,17 +200,17 @@ final class GoferDirectory: GoferInode {
     }
 
     /// The number and type that a listing shows for an entry.
-    func line(for entry: GoferDirectoryEntry) -> GoferListingEntry {
+    func line(for entry: GoferDirectoryEntry) -> ListingEntry {
         if let attributes = entry.attributes {
             let number = tree.number(GoferIdentity(device: attributes.device, inode: attributes.inode))
-            return GoferListingEntry(name: entry.name, number: number, type: FileType(rawValue: attributes.format) ?? .regular)
+            return ListingEntry(name: entry.name, number: number, type: FileType(rawValue: attributes.format) ?? .regular)
         }
-        if entry.name == [0x2e] { return GoferListingEntry(name: entry.name, number: number, type: .directory) }
+        if entry.name == [0x2e] { return ListingEntry(name: entry.name, number: number, type: .directory) }
         if entry.name == [0x2e, 0x2e] {
-            return GoferListingEntry(name: entry.name, number: parent?.number ?? number, type: .directory)
+            return ListingEntry(name: entry.name, number: parent?.number ?? number, type: .directory)
         }
         let type = FileType(rawValue: UInt32(entry.direntType) << 12) ?? .regular
-        return GoferListingEntry(name: entry.name, number: entry.inode, type: type)
+        return ListingEntry(name: entry.name, number: entry.inode, type: type)
     }
 
     // Changes: GoferDirectory+Changing.swift.
@@ -249,12 +242,6 @@ final class GoferDirectory: GoferInode {
     override func rename(
         _ name: FileName, _ inode: Inode, to newParent: Inode, _ newName: FileName, replacing replaced: Inode?, _ context: VFSContext
     ) throws(Errno) { try renameOnHost(name, inode, to: newParent, newName, context) }
-}
-
-/// A directory that can give its whole listing without being opened: what the overlay merges from.
-protocol ListingDirectory: Inode {
-    /// All entries but `.` and `..`, always in the same order; nil if there are too many.
-    func cachedListing(_ context: VFSContext) throws(Errno) -> [GoferListingEntry]?
 }
 
 extension GoferDirectory: ListingDirectory {}

@@ -122,7 +122,8 @@ final class PinnedGoferFileDescription: GoferFileDescription {
                 let wanted = min(buffer.count, source.remaining)
                 let filled = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]))
                 let piece = UnsafeRawBufferPointer(rebasing: buffer[..<filled])
-                let written = isLarge
+                let written =
+                    isLarge
                     ? try context.blocking { () throws(Errno) -> Int in try put(piece, at: position, appends: appends) }
                     : try put(piece, at: position, appends: appends)
                 total += written

@@ -23,7 +23,7 @@ final class OverlayDirectory: OverlayInode {
     private var presentCount = 0
     private var isRemoved = false
     /// Of a lower directory that does not keep its listing.
-    private var lowerLines: [GoferListingEntry]?
+    private var lowerLines: [ListingEntry]?
 
     override func prefetch(_ names: ArraySlice<FileName>, _ context: VFSContext) throws(Errno) {
         var directory = self
@@ -122,7 +122,8 @@ final class OverlayDirectory: OverlayInode {
             store.returnName()
             throw error
         }
-        let inode = file.inode.type == .directory
+        let inode =
+            file.inode.type == .directory
             ? OverlayDirectory(fileSystem: fileSystem, store: store, upper: file)
             : OverlayInode(fileSystem: fileSystem, store: store, upper: file)
         if file.inode.type != .directory { inode.linkDelta = 1 }
@@ -296,16 +297,16 @@ final class OverlayDirectory: OverlayInode {
     // Listing.
 
     /// The lower directory's lines; empty without one.
-    private func lines(_ context: VFSContext) throws(Errno) -> [GoferListingEntry] {
+    private func lines(_ context: VFSContext) throws(Errno) -> [ListingEntry] {
         guard let lower, !isRemoved else { return [] }
         if let lowerLines { return lowerLines }
         if let listing = try (lower as? any ListingDirectory)?.cachedListing(context) { return listing }
-        var lines: [GoferListingEntry] = []
+        var lines: [ListingEntry] = []
         let description = try lower.open(lower.layerPath, flags: .O_DIRECTORY, context)
         description.retain()
         defer { description.release(context) }
         try description.readDirectory(context) { name, number, type, _ in
-            if name != [0x2e] && name != [0x2e, 0x2e] { lines.append(GoferListingEntry(name: name, number: number, type: type)) }
+            if name != [0x2e] && name != [0x2e, 0x2e] { lines.append(ListingEntry(name: name, number: number, type: type)) }
             return true
         }
         lowerLines = lines
