@@ -56,7 +56,8 @@ let package = Package(
         .executableTarget(
             name: "sandbox",
             dependencies: [
-                "Runtime", "Syscalls", "Trace", "Filesystems", "Kernel", "PlatformSystrap", "Gofer", "Control",
+                "Runtime", "Syscalls", "Trace", "Filesystems", "Kernel", "VFS", "Memory", "Auth", "PlatformSystrap", "Platform", "Gofer", "Control",
+                "HostSyscalls", "LinuxABI", "Primitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
