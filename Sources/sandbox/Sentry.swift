@@ -14,8 +14,8 @@ import VFS
 
 
 /// Runs a sandbox until its first process has ended. Never returns.
-func runSentry(_ configuration: SentryConfiguration) -> Never {
-    let sentry = Sentry(configuration)
+func runSentry(_ configuration: SentryConfiguration, _ link: SupervisorLink) -> Never {
+    let sentry = Sentry(configuration, link)
     sentry.run()
 }
 
@@ -31,9 +31,9 @@ final class Sentry: @unchecked Sendable {
     private var control: ControlServer?
     let start = HostClock.monotonic
 
-    init(_ configuration: SentryConfiguration) {
+    init(_ configuration: SentryConfiguration, _ link: SupervisorLink) {
         self.configuration = configuration
-        supervisor = SupervisorLink(socket: configuration.descriptors.supervisor)
+        supervisor = link
         kernel = Kernel(dispatch: dispatchSyscall)
         kernel.log = { line in writeLog("sentry: " + line) }
     }
