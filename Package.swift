@@ -62,6 +62,12 @@ let package = Package(
             ],
             swiftSettings: strict),
         tests("Filesystems", ["Memory", "Kernel", "VFS", "Auth", "LinuxABI", "Primitives", "HostSyscalls"]),
+        tests("Control", ["Primitives", "HostSyscalls", "LinuxABI"]),
+        // A sentry that plays a script, and its own command line: the runtime's tests start it.
+        .executableTarget(
+            name: "FakeSentry", dependencies: ["Runtime", "Control", "HostSyscalls", "LinuxABI"], path: "Tests/FakeSentry",
+            swiftSettings: strict),
+        tests("Runtime", ["Control", "HostSyscalls", "LinuxABI", "FakeSentry"]),
         .executableTarget(name: "TableGen", swiftSettings: strict),
         .executableTarget(name: "Conformance", swiftSettings: strict),
         tests("TableGen"),

@@ -21,7 +21,9 @@ public struct ExecSession {
         let terminal = SavedTerminal()
         let client = try ControlClient(root: root, id: sandbox.id)
         for number in Int32(0)..<3 {
-            try client.send(.stream(UInt8(number)), descriptor: try prepared(number).rawValue)
+            let stream = try prepared(number)
+            try client.send(.stream(UInt8(number)), descriptor: stream.rawValue)
+            _ = consume stream
         }
         let pid: Int32
         switch try client.ask(.exec(request)) {

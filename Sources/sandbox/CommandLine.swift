@@ -59,7 +59,9 @@ func rawArguments(last count: Int) -> [[UInt8]] {
 /// A command as it stood on the command line.
 ///
 /// - Throws: usage, if there is none, or if an option stands in its place.
-func passedCommand(_ words: [String]) throws -> [[UInt8]] {
+func passedCommand(_ words: [String], of verb: any ParsableCommand.Type) throws -> [[UInt8]] {
+    // The parser takes nothing for its own from where a command may begin.
+    if words.first == "--help" || words.first == "-h" { throw CleanExit.helpRequest(verb) }
     if words.first == "--" {
         guard words.count > 1 else { throw ValidationError("a command is missing") }
         return rawArguments(last: words.count - 1)

@@ -31,7 +31,7 @@ struct ExecCommand: ParsableCommand {
     }
 
     private func makeRequest() throws -> ExecRequest {
-        var request = ExecRequest(arguments: try passedCommand(command))
+        var request = ExecRequest(arguments: try passedCommand(command, of: Self.self))
         request.environment = env.map { Array($0.utf8) }
         request.workingDirectory = workdir.map { Array($0.utf8) }
         if let user {

@@ -69,7 +69,7 @@ struct RunCommand: ParsableCommand {
     func run() throws { throw ExitStatus(rawValue: try Supervisor(try makeOptions()).run()) }
 
     private func makeOptions() throws -> RunOptions {
-        var options = RunOptions(command: try passedCommand(command))
+        var options = RunOptions(command: try passedCommand(command, of: Self.self))
         options.name = name
         options.rootDirectory = rootfs.map(bytes)
         options.binds = try binds.map { text in
