@@ -19,7 +19,9 @@ import VFS
 
     private func streams(_ numbers: [Int32], poller: HostPoller? = nil) throws -> [FileDescription] {
         let owned = numbers.map { SharedHostFD(HostFD(owning: $0)) }
-        return try StandardStreams(owned, kernel: kernel, poller: poller, uid: 1000, gid: 1000).descriptions
+        return try StandardStreams(
+            owned, kernel: kernel, poller: poller, terminals: TerminalRegistry(), uid: 1000, gid: 1000
+        ).descriptions.compactMap { $0 }
     }
 
     @Test func aBlockingHostPipeNeverBlocks() throws {
@@ -93,7 +95,7 @@ import VFS
     }
 
     @Test func devicesAnswer() throws {
-        let dev = DevFileSystem(terminal: nil, time: Timespec(seconds: 0, nanoseconds: 0))
+        let dev = DevFileSystem(terminals: TerminalRegistry(), time: Timespec(seconds: 0, nanoseconds: 0))
         let namespace = MountNamespace()
         let mount = namespace.mount(dev, root: Dentry(name: [], parent: nil, inode: dev.root), at: nil, isReadOnly: false, source: "dev")
         context.root = VFSPath(mount: mount, dentry: mount.root)

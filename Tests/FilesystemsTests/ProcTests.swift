@@ -193,6 +193,16 @@ extension VFSContext {
                 == "55faa9ef9000-55faa9efb000 r--p 00000000 00:00 0                          [heap]\n")
     }
 
+    @Test func cpuListsMasksAndInfo() {
+        #expect(procCPUList([0, 1, 2, 5, 8, 9]) == "0-2,5,8-9")
+        #expect(procCPUMask([0, 1]) == "3")
+        #expect(procCPUMask([1, 33]) == "2,00000002")
+        let host = "processor\t: 0\nmodel\t: a\n\nprocessor\t: 1\nmodel\t: b\n\nprocessor\t: 2\nmodel\t: c\n\n"
+        let facts = HostFacts(cpus: [0, 2], hostCPUInfo: Array(host.utf8), memoryTotal: 1, memoryAvailable: 1)
+        #expect(
+            String(decoding: facts.cpuInfo, as: UTF8.self) == "processor\t: 0\nmodel\t: a\n\nprocessor\t: 2\nmodel\t: c\n\n")
+    }
+
     @Test func anUnwritableFileRefuses() throws {
         #expect(errno { () throws(Errno) in
             _ = try first.vfs.open(Array("/sys/kernel/hostname".utf8), flags: .O_WRONLY, permissions: 0)

@@ -7,8 +7,8 @@ public final class DevFileSystem: FileSystem {
     /// The tree's root: the mount's root dentry gets it.
     public private(set) var root: Inode
 
-    /// `terminal` is what /dev/tty, /dev/pts/0 and /dev/console lead to, if the sandbox has one.
-    public init(terminal: HostTerminal?, time: Timespec) {
+    /// `terminals` are what /dev/tty and /dev/pts lead to.
+    public init(terminals: TerminalRegistry, time: Timespec) {
         // The root needs the file system and the file system the root: a placeholder stands in for the moment between.
         root = Inode(fileSystem: AnonymousFileSystem.anonymousInodes, number: 0, type: .directory)
         super.init(typeName: "devtmpfs", device: 6)
@@ -27,7 +27,7 @@ public final class DevFileSystem: FileSystem {
         device("full", DeviceNumber.full)
         device("random", DeviceNumber.random)
         device("urandom", DeviceNumber.urandom)
-        tree.add("tty", ControllingTerminalInode(origin(), terminal: terminal))
+        tree.add("tty", ControllingTerminalInode(origin(), terminals))
         for (name, target) in [
             ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2"),
             ("core", "/proc/kcore"),
@@ -36,12 +36,7 @@ public final class DevFileSystem: FileSystem {
         }
         tree.add("shm", StaticDirectory(origin(), permissions: 0o1777))
         tree.add("mqueue", StaticDirectory(origin(), permissions: 0o1777))
-        let pts = StaticDirectory(origin(), permissions: 0o755)
-        tree.add("pts", pts)
-        if let terminal {
-            pts.add("0", terminal.inode)
-            tree.add("console", terminal.inode)
-        }
+        tree.add("pts", TerminalDirectory(origin(), terminals))
         root = tree
     }
 
@@ -52,10 +47,10 @@ public final class DevFileSystem: FileSystem {
 
 /// /dev/tty: whatever terminal the caller's session has.
 final class ControllingTerminalInode: SyntheticInode {
-    private let terminal: HostTerminal?
+    private let terminals: TerminalRegistry
 
-    init(_ origin: SyntheticOrigin, terminal: HostTerminal?) {
-        self.terminal = terminal
+    init(_ origin: SyntheticOrigin, _ terminals: TerminalRegistry) {
+        self.terminals = terminals
         super.init(origin, type: .characterDevice, permissions: 0o666)
     }
 
@@ -70,7 +65,26 @@ final class ControllingTerminalInode: SyntheticInode {
     }
 
     override func open(_ path: VFSPath, flags: OpenFlags, _ context: VFSContext) throws(Errno) -> FileDescription {
-        guard let terminal, terminal.isControlling(context) else { throw .ENXIO }
+        guard let terminal = terminals.controlling(context) else { throw .ENXIO }
         return terminal.makeDescription(flags: flags)
+    }
+}
+
+/// /dev/pts: the terminals that there are. No new ones can be made: there is no ptmx yet.
+final class TerminalDirectory: SyntheticDirectory {
+    private let terminals: TerminalRegistry
+
+    init(_ origin: SyntheticOrigin, _ terminals: TerminalRegistry) {
+        self.terminals = terminals
+        super.init(origin, permissions: 0o755)
+    }
+
+    override func lookup(_ name: FileName, _ context: VFSContext) throws(Errno) -> Inode {
+        guard let terminal = terminals.terminals.first(where: { name.elementsEqual(String($0.index).utf8) }) else { throw .ENOENT }
+        return terminal.inode
+    }
+
+    override func entries(_ context: VFSContext) throws(Errno) -> [SyntheticEntry] {
+        terminals.terminals.map { SyntheticEntry(Array(String($0.index).utf8), $0.inode) }
     }
 }

@@ -81,7 +81,7 @@ private func procSystemStat(_ kernel: Kernel, _ facts: HostFacts) -> [UInt8] {
     let bootTime = HostClock.realtime.seconds - Int64(HostClock.boottime / 1_000_000_000)
     var text = ProcText()
     text.line("cpu  0 0 0 \(idle &* UInt64(facts.cpuCount)) 0 0 0 0 0 0")
-    for index in 0..<facts.cpuCount { text.line("cpu\(index) 0 0 0 \(idle) 0 0 0 0 0 0") }
+    for cpu in facts.cpus { text.line("cpu\(cpu) 0 0 0 \(idle) 0 0 0 0 0 0") }
     text.line("intr 0")
     text.line("ctxt 0")
     text.line("btime \(bootTime)")

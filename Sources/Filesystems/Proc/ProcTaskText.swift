@@ -109,9 +109,8 @@ func procTaskStatus(_ subject: ProcSubject, _ context: VFSContext) throws(Errno)
     }
     text.line("Seccomp:\t0")
     text.line("Seccomp_filters:\t0")
-    let cpus = subject.proc.facts.cpuCount
-    text.line("Cpus_allowed:\t\(hexadecimal(cpus >= 64 ? .max : (1 << UInt64(cpus)) - 1))")
-    text.line("Cpus_allowed_list:\t\(cpus <= 1 ? "0" : "0-\(cpus - 1)")")
+    text.line("Cpus_allowed:\t\(procCPUMask(subject.proc.facts.cpus))")
+    text.line("Cpus_allowed_list:\t\(procCPUList(subject.proc.facts.cpus))")
     text.line("Mems_allowed:\t1")
     text.line("Mems_allowed_list:\t0")
     text.line("voluntary_ctxt_switches:\t0")

@@ -132,11 +132,31 @@ func procMemoryInfo(_ facts: HostFacts) -> [UInt8] {
     return text.bytes
 }
 
+/// A list of CPUs as Linux writes one: 0-3,8.
+func procCPUList(_ cpus: [UInt32]) -> String {
+    var ranges: [ClosedRange<UInt32>] = []
+    for cpu in cpus {
+        if let last = ranges.last, cpu > 0, last.upperBound == cpu - 1 {
+            ranges[ranges.count - 1] = last.lowerBound...cpu
+        } else {
+            ranges.append(cpu...cpu)
+        }
+    }
+    return ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")
+}
+
+/// A mask of CPUs as Linux writes one: words of 32 bits, the highest first.
+func procCPUMask(_ cpus: [UInt32]) -> String {
+    var words = [UInt32](repeating: 0, count: Int((cpus.max() ?? 0) / 32) + 1)
+    for cpu in cpus { words[Int(cpu / 32)] |= 1 << (cpu % 32) }
+    return words.reversed().enumerated().map { hexadecimal(UInt64($1), width: $0 == 0 ? 0 : 8) }.joined(separator: ",")
+}
+
 /// /proc/cpuinfo where the host's could not be had: what programs count processors by.
 func procCPUInfo(_ facts: HostFacts) -> [UInt8] {
     if !facts.cpuInfo.isEmpty { return facts.cpuInfo }
     var text = ProcText()
-    for index in 0..<facts.cpuCount {
+    for index in facts.cpus {
         text.line("processor\t: \(index)")
         text.line("vendor_id\t: unknown")
         text.line("model name\t: unknown")

@@ -67,7 +67,7 @@ public final class HostFileDescription: FileDescription {
     }
 
     override public var displayName: String {
-        if terminal != nil { return "/dev/pts/0" }
+        if let terminal { return "/dev/pts/\(terminal.index)" }
         return switch stream.kind {
         case .pipe: "pipe:[\(node.number)]"
         case .socket: "socket:[\(node.number)]"
@@ -108,8 +108,8 @@ final class HostStreamInode: Inode {
         attributes.accessTime = host.accessTime
         attributes.modificationTime = host.modificationTime
         attributes.changeTime = host.changeTime
-        if terminal != nil {
-            attributes.specialDevice = DeviceNumber.makeDevice(136, 0)
+        if let terminal {
+            attributes.specialDevice = DeviceNumber.makeDevice(136, UInt64(terminal.index))
             attributes.blockSize = 1024
         }
         return attributes
@@ -122,7 +122,7 @@ final class HostStreamInode: Inode {
         _ = try hostResult(HostSyscall.ftruncate, Int(stream.host.rawValue), Int(size), 0)
     }
 
-    /// Through /proc/self/fd or /dev/pts/0: a further description of the same host descriptor.
+    /// Through /proc/self/fd or /dev/pts: a further description of the same host descriptor.
     override func open(_ path: VFSPath, flags: OpenFlags, _ context: VFSContext) throws(Errno) -> FileDescription {
         if stream.kind == .socket { throw .ENXIO }
         let allowed = rawHostCall(HostSyscall.fcntl, Int(stream.host.rawValue), 3) & 3

@@ -14,17 +14,31 @@ public final class HostTerminal {
     public var session: Int32 = 0
     /// Where Ctrl-C goes.
     public var foregroundGroup: Int32 = 0
-    /// `/dev/pts/0`.
-    public let inode: Inode
+    /// N of `/dev/pts/N`.
+    let index: Int
+    /// `/dev/pts/N`.
+    let inode: Inode
     private let stream: HostStream
     private unowned let kernel: Kernel
 
-    init(stream: HostStream, kernel: Kernel, uid: UInt32, gid: UInt32) {
+    init(stream: HostStream, index: Int, kernel: Kernel, uid: UInt32, gid: UInt32) {
         let node = HostStreamInode(stream: stream, type: .characterDevice, uid: uid, gid: gid)
         inode = node
+        self.index = index
         self.stream = stream
         self.kernel = kernel
         node.setTerminal(self)
+    }
+
+    /// A signal that the host's line discipline raised for the runtime (SIGINT, SIGQUIT, SIGTSTP, SIGWINCH): it goes to the foreground group.
+    public func signalForeground(_ signal: Int32) { signalGroup(foregroundGroup, signal) }
+
+    private func signalGroup(_ group: Int32, _ signal: Int32) {
+        guard group > 0 else { return }
+        for member in Array(kernel.processes.values) where member.processGroup == group && member.session == session {
+            // SI_KERNEL
+            try? member.send(SignalInfo(signal: signal, code: 0x80))
+        }
     }
 
     /// Whether it is the controlling terminal of the caller's session.
@@ -38,7 +52,7 @@ public final class HostTerminal {
         HostFileDescription(stream: stream, node: inode, terminal: self, flags: flags)
     }
 
-    /// open(2) of /dev/pts/0: a session leader without a terminal gets it, unless O_NOCTTY.
+    /// open(2) of /dev/pts/N: a session leader without a terminal gets it, unless O_NOCTTY.
     func open(flags: OpenFlags, _ context: VFSContext, on stream: HostStream) -> FileDescription {
         if !flags.contains(.O_NOCTTY) { try? becomeControlling(context) }
         return HostFileDescription(stream: stream, node: inode, terminal: self, flags: flags)
@@ -54,9 +68,7 @@ public final class HostTerminal {
         let isBlocked = kernel.tasks[context.callerTID].map { $0.signalMask & Signal.bit(Signal.SIGTTIN) != 0 } ?? true
         let isIgnored = caller.signalAction(Signal.SIGTTIN).handler == SignalAction.ignore
         if isBlocked || isIgnored || caller.isInOrphanedGroup { throw .EIO }
-        for member in kernel.processes.values where member.processGroup == caller.processGroup {
-            try? member.send(SignalInfo(signal: Signal.SIGTTIN, code: 0x80))
-        }
+        signalGroup(caller.processGroup, Signal.SIGTTIN)
         throw .EAGAIN
     }
 
@@ -142,4 +154,26 @@ public final class HostTerminal {
         try memory.copyIn(argument, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<size]))
         try host(request, Int(bitPattern: buffer.baseAddress), stream)
     }
+}
+
+/// The terminals of a sandbox: that of its first process, and one for each `sandbox exec` from a terminal. Guarded by the kernel lock.
+public final class TerminalRegistry {
+    private(set) var terminals: [HostTerminal] = []
+
+    public init() {}
+
+    /// Makes a terminal with the lowest free index.
+    func add(_ make: (_ index: Int) -> HostTerminal) -> HostTerminal {
+        var index = 0
+        while terminals.contains(where: { $0.index == index }) { index += 1 }
+        let terminal = make(index)
+        terminals.append(terminal)
+        return terminal
+    }
+
+    /// The session that used it is over: its names in /dev go.
+    public func remove(_ terminal: HostTerminal) { terminals.removeAll { $0 === terminal } }
+
+    /// What /dev/tty means for the caller.
+    func controlling(_ context: VFSContext) -> HostTerminal? { terminals.first { $0.isControlling(context) } }
 }

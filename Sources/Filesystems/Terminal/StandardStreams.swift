@@ -6,17 +6,24 @@ import VFS
 
 /// The descriptions for descriptors 0, 1, 2 … of the first process, and the terminal behind them if there is one.
 public struct StandardStreams {
-    public private(set) var descriptions: [FileDescription] = []
+    /// nil where the caller had closed the descriptor.
+    public private(set) var descriptions: [FileDescription?] = []
     /// The first terminal among the descriptors. The leader sets its session and foreground group to the first process's.
     public private(set) var terminal: HostTerminal?
 
-    /// `descriptors` are host descriptors as ``StreamDonation`` prepares them; the same host file among them becomes one file inside,
+    /// `descriptors`, nil where the caller had none, are host descriptors as ``StreamDonation`` prepares them; the same host file among them becomes one file inside,
     /// owned by the first process's user.
     ///
     /// - Throws: the host's error if one cannot be looked at.
-    public init(_ descriptors: [SharedHostFD], kernel: Kernel, poller: HostPoller?, uid: UInt32, gid: UInt32) throws(Errno) {
+    public init(
+        _ descriptors: [SharedHostFD?], kernel: Kernel, poller: HostPoller?, terminals: TerminalRegistry, uid: UInt32, gid: UInt32
+    ) throws(Errno) {
         var known: [FileIdentity: HostStreamInode] = [:]
         for descriptor in descriptors {
+            guard let descriptor else {
+                descriptions.append(nil)
+                continue
+            }
             var host = HostStat()
             try host.fill(descriptor.rawValue)
             let flags = OpenFlags(
@@ -29,7 +36,9 @@ public struct StandardStreams {
             let kind = Self.kind(of: descriptor, type)
             let stream = HostStream(descriptor: descriptor, kind: kind, poller: poller)
             if kind == .terminal {
-                let terminal = self.terminal ?? HostTerminal(stream: stream, kernel: kernel, uid: uid, gid: gid)
+                let terminal =
+                    self.terminal
+                    ?? terminals.add { HostTerminal(stream: stream, index: $0, kernel: kernel, uid: uid, gid: gid) }
                 self.terminal = terminal
                 descriptions.append(HostFileDescription(stream: stream, node: terminal.inode, terminal: terminal, flags: flags))
                 continue
