@@ -9,8 +9,13 @@ struct Transcript {
     init(contentsOf path: String) {
         let text = (try? Data(contentsOf: URL(fileURLWithPath: path))).map { String(decoding: $0, as: UTF8.self) } ?? ""
         for line in text.split(separator: "\n") {
-            let name = line.prefix { $0 != "." }
-            add(String(line.dropFirst(name.count + 1)), to: String(name))
+            let name = line.prefix { $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }
+            if !name.isEmpty, line.dropFirst(name.count).first == "." {
+                add(String(line.dropFirst(name.count + 1)), to: String(name))
+            } else {
+                // What a program that a case runs prints itself.
+                add(String(line), to: names.last ?? "-")
+            }
         }
     }
 
