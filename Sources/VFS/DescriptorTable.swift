@@ -83,6 +83,16 @@ public final class DescriptorTable {
         return FD(Int32(index))
     }
 
+    /// Makes sure that ``install(_:from:limit:closeOnExec:)`` would find a number.
+    ///
+    /// - Throws: `EMFILE`.
+    public func requireFree(limit: Int32) throws(Errno) {
+        var index = lowestFree
+        while index < entries.count, entries[index] != nil { index += 1 }
+        lowestFree = index
+        guard index < Int(limit) else { throw .EMFILE }
+    }
+
     /// dup2(2): puts `file` at `fd`, closing what is there.
     ///
     /// - Throws: `EBADF` if the number is not below the limit.

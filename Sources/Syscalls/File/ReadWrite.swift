@@ -72,3 +72,31 @@ func sysPwritev(_ task: Task, _ fd: FD, _ vectors: UserAddress, _ count: UInt64,
     _ = try task.files.writable(fd)
     return try transferOut(task, fd, try task.memory.copyInVectors(vectors, count), at: offset)
 }
+
+private let RWF_HIPRI: Int32 = 1
+
+/// Implements preadv2(2): -1 means the file position.
+///
+/// - Throws: `EOPNOTSUPP` for flags that are not there, RWF_NOWAIT among them.
+func sysPreadv2(
+    _ task: Task, _ fd: FD, _ vectors: UserAddress, _ count: UInt64, _ offset: UInt64, _ unused: UInt64, _ flags: Int32
+) throws(Errno) -> Outcome {
+    _ = try task.files.readable(fd)
+    let position = offset == .max ? nil : try checked(Int64(bitPattern: offset))
+    let ranges = try task.memory.copyInVectors(vectors, count)
+    if flags & ~RWF_HIPRI != 0 { throw .EOPNOTSUPP }
+    return try transferIn(task, fd, ranges, at: position)
+}
+
+/// Implements pwritev2(2): -1 means the file position.
+///
+/// - Throws: `EOPNOTSUPP` for flags that are not there, RWF_NOWAIT, RWF_SYNC and RWF_APPEND among them.
+func sysPwritev2(
+    _ task: Task, _ fd: FD, _ vectors: UserAddress, _ count: UInt64, _ offset: UInt64, _ unused: UInt64, _ flags: Int32
+) throws(Errno) -> Outcome {
+    _ = try task.files.writable(fd)
+    let position = offset == .max ? nil : try checked(Int64(bitPattern: offset))
+    let ranges = try task.memory.copyInVectors(vectors, count)
+    if flags & ~RWF_HIPRI != 0 { throw .EOPNOTSUPP }
+    return try transferOut(task, fd, ranges, at: position)
+}

@@ -16,6 +16,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 5: return try sysFstat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1))
     case 6: return try sysLstat(task, UserAddress(a.a0), UserAddress(a.a1))
     case 7: return try sysPoll(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
+    case 8: return try sysLseek(task, FD(Int32(truncatingIfNeeded: a.a0)), Int64(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
     case 9: return try sysMmap(task, UserAddress(a.a0), a.a1, a.a2, a.a3, FD(Int32(truncatingIfNeeded: a.a4)), a.a5)
     case 10: return try sysMprotect(task, UserAddress(a.a0), a.a1, a.a2)
     case 11: return try sysMunmap(task, UserAddress(a.a0), a.a1)
@@ -28,12 +29,15 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 18: return try sysPwrite64(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, Int64(truncatingIfNeeded: a.a3))
     case 19: return try sysReadv(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2)
     case 20: return try sysWritev(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2)
+    case 21: return try sysAccess(task, UserAddress(a.a0), Int32(truncatingIfNeeded: a.a1))
     case 22: return try sysPipe(task, UserAddress(a.a0))
     case 23: return try sysSelect(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), UserAddress(a.a4))
     case 24: return .native  // sched_yield
     case 25: return try sysMremap(task, UserAddress(a.a0), a.a1, a.a2, a.a3, UserAddress(a.a4))
     case 26: return try sysMsync(task, UserAddress(a.a0), a.a1, Int32(truncatingIfNeeded: a.a2))
     case 28: return try sysMadvise(task, UserAddress(a.a0), a.a1, Int32(truncatingIfNeeded: a.a2))
+    case 32: return try sysDup(task, FD(Int32(truncatingIfNeeded: a.a0)))
+    case 33: return try sysDup2(task, FD(Int32(truncatingIfNeeded: a.a0)), FD(Int32(truncatingIfNeeded: a.a1)))
     case 34: return try sysPause(task)
     case 35: return try sysNanosleep(task, UserAddress(a.a0), UserAddress(a.a1))
     case 39: return try sysGetpid(task)
@@ -45,7 +49,13 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 61: return try sysWait4(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UserAddress(a.a3))
     case 62: return try sysKill(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
     case 63: return try sysUname(task, UserAddress(a.a0))
+    case 78: return try sysGetdents(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2))
+    case 79: return try sysGetcwd(task, UserAddress(a.a0), a.a1)
+    case 80: return try sysChdir(task, UserAddress(a.a0))
+    case 81: return try sysFchdir(task, FD(Int32(truncatingIfNeeded: a.a0)))
     case 85: return try sysCreat(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1))
+    case 89: return try sysReadlink(task, UserAddress(a.a0), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2))
+    case 95: return try sysUmask(task, UInt32(truncatingIfNeeded: a.a0))
     case 96: return try sysGettimeofday(task, UserAddress(a.a0), UserAddress(a.a1))
     case 97: return try sysGetrlimit(task, UInt32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
     case 98: return try sysGetrusage(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
@@ -100,6 +110,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 158: return try sysArchPrctl(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
     case 159: throw .EPERM  // adjtimex
     case 160: return try sysSetrlimit(task, UInt32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
+    case 161: return try sysChroot(task, UserAddress(a.a0))
     case 163: throw .EPERM  // acct
     case 164: throw .EPERM  // settimeofday
     case 167: throw .EPERM  // swapon
@@ -130,6 +141,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 213: return try sysEpollCreate(task, Int32(truncatingIfNeeded: a.a0))
     case 214: throw .ENOSYS  // epoll_ctl_old
     case 215: throw .ENOSYS  // epoll_wait_old
+    case 217: return try sysGetdents64(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2))
     case 218: return try sysSetTidAddress(task, UserAddress(a.a0))
     case 227: throw .EPERM  // clock_settime
     case 228: return try sysClockGettime(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
@@ -147,6 +159,8 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 256: throw .EPERM  // migrate_pages
     case 257: return try sysOpenat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3))
     case 262: return try sysNewfstatat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), Int32(truncatingIfNeeded: a.a3))
+    case 267: return try sysReadlinkat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), Int32(truncatingIfNeeded: a.a3))
+    case 269: return try sysFaccessat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2))
     case 270: return try sysPselect6(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), UserAddress(a.a4), UserAddress(a.a5))
     case 271: return try sysPpoll(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), UserAddress(a.a2), UserAddress(a.a3), a.a4)
     case 273: return try sysSetRobustList(task, UserAddress(a.a0), a.a1)
@@ -161,6 +175,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 289: return try sysSignalfd4(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, Int32(truncatingIfNeeded: a.a3))
     case 290: return try sysEventfd2(task, UInt32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
     case 291: return try sysEpollCreate1(task, Int32(truncatingIfNeeded: a.a0))
+    case 292: return try sysDup3(task, FD(Int32(truncatingIfNeeded: a.a0)), FD(Int32(truncatingIfNeeded: a.a1)), Int32(truncatingIfNeeded: a.a2))
     case 293: return try sysPipe2(task, UserAddress(a.a0), Int32(truncatingIfNeeded: a.a1))
     case 295: return try sysPreadv(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, a.a3, a.a4)
     case 296: return try sysPwritev(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, a.a3, a.a4)
@@ -176,10 +191,13 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 321: throw .EPERM  // bpf
     case 322: return try sysExecveat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), Int32(truncatingIfNeeded: a.a4))
     case 324: return try sysMembarrier(task, Int32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
+    case 327: return try sysPreadv2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, a.a3, a.a4, Int32(truncatingIfNeeded: a.a5))
+    case 328: return try sysPwritev2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, a.a3, a.a4, Int32(truncatingIfNeeded: a.a5))
     case 332: return try sysStatx(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3), UserAddress(a.a4))
     case 334: return try sysRseq(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3))
     case 435: return try sysClone3(task, UserAddress(a.a0), a.a1)
     case 436: return try sysCloseRange(task, UInt32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), UInt32(truncatingIfNeeded: a.a2))
+    case 439: return try sysFaccessat2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3))
     case 441: return try sysEpollPwait2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UserAddress(a.a3), UserAddress(a.a4), a.a5)
     default: throw task.kernel.missingSyscall(number)
     }
