@@ -35,6 +35,8 @@ enum ControlSocket {
         let result: Result<Int, Errno> = address.withUnsafeBytes { bytes in
             do throws(Errno) { return .success(try body(Int(bitPattern: bytes.baseAddress), bytes.count)) } catch { return .failure(error) }
         }
+        // Named by its number until here.
+        _ = consume place
         _ = try result.get()
     }
 }

@@ -89,6 +89,7 @@ struct Launch {
         let configuration = try memoryFile("gofer", launch.encoded())
         let descriptors =
             [null.rawValue, null.rawValue, log.rawValue, configuration.rawValue, socket.rawValue] + attaches.map(\.directory.rawValue)
+        defer { withExtendedLifetime(configuration) {} }
         do throws(HostErrno) {
             return try executable.fd.start(
                 .gofer, descriptors: descriptors, namespaces: privilege == .root ? [.mount, .ipc, .network, .uts] : [])
@@ -136,9 +137,9 @@ struct Launch {
             cage: CageConfiguration(identity: identity, hasEmptyRoot: true, keepsDescriptorDirectory: true))
         let file = try memoryFile("sentry", configuration.encoded())
         descriptors[3] = file.rawValue
-        let sentry = try startSentry(descriptors: descriptors)
-        withExtendedLifetime(kept) {}
-        return sentry
+        // The list names them by number only.
+        defer { withExtendedLifetime((kept, file)) {} }
+        return try startSentry(descriptors: descriptors)
     }
 
     private var program: ProgramConfiguration {
@@ -158,6 +159,7 @@ struct Launch {
         }
         // The maps of a user namespace are written from outside, before anything runs in it.
         let gate = try makePipe()
+        defer { withExtendedLifetime(gate) {} }
         do throws(HostErrno) {
             let sentry = try executable.fd.start(
                 .sentry, descriptors: descriptors, namespaces: namespaces.union(.user), gate: gate.read.rawValue)
