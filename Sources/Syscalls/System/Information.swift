@@ -61,14 +61,11 @@ func sysGetrandom(_ task: Task, _ buffer: UserAddress, _ count: UInt64, _ flags:
             } catch { return .failure(error) }
         }
         if case .failure(let error) = filled { throw error.guestErrno }
-        do throws(Errno) {
-            try task.memory.copyOut(part == chunk.count ? chunk : Array(chunk[..<part]), to: buffer + done)
-        } catch {
-            if done == 0 { throw error }
-            break
-        }
-        done += part
+        let copied = chunk.withUnsafeBytes { task.memory.copyOutPartial(UnsafeRawBufferPointer(rebasing: $0[..<part]), to: buffer + done) }
+        done += copied
+        if copied < part { break }
     }
+    if done == 0 && wanted > 0 { throw .EFAULT }
     return .value(Int64(done))
 }
 

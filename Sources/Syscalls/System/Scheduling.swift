@@ -243,14 +243,11 @@ func sysIoprioGet(_ task: Task, _ which: Int32, _ who: Int32) throws(Errno) -> O
 ///
 /// - Throws: `EINVAL`; `ESRCH`; `EPERM` for the real-time class without CAP_SYS_ADMIN, or another user's thread.
 func sysIoprioSet(_ task: Task, _ which: Int32, _ who: Int32, _ priority: Int32) throws(Errno) -> Outcome {
-    let level = priority & 0x1fff
+    // The low 13 bits are a level of 3 and hints of 10.
     switch priority >> 13 {
-    case 0: guard level == 0 else { throw .EINVAL }
-    case 1:
-        guard task.credentials.has(.CAP_SYS_ADMIN) || task.credentials.has(.CAP_SYS_NICE) else { throw .EPERM }
-        guard level & 7 == level else { throw .EINVAL }
-    case 2: guard level & 7 == level else { throw .EINVAL }
-    case 3: break
+    case 0: guard priority & 7 == 0 else { throw .EINVAL }
+    case 1: guard task.credentials.has(.CAP_SYS_ADMIN) || task.credentials.has(.CAP_SYS_NICE) else { throw .EPERM }
+    case 2, 3: break
     default: throw .EINVAL
     }
     for target in try ioPrioritized(task, which, who) {

@@ -48,14 +48,14 @@ func sysNanosleep(_ task: Task, _ request: UserAddress, _ remaining: UserAddress
 
 /// Implements clock_nanosleep(2). An absolute time on a clock that can be set is taken at its distance now: a later change is not followed.
 ///
-/// - Throws: `EINVAL` for no such clock, the thread's processor clock, or an invalid time; `EOPNOTSUPP` for clocks without sleep, among
-///   them the process's processor clock; `EFAULT`; `EINTR` after a handler has run.
+/// - Throws: `EINVAL` for no such clock (the alarm clocks among them: nothing wakes the host) or an invalid time; `EOPNOTSUPP` for clocks
+///   without sleep, here also the process's processor clock; `EFAULT`; `EINTR` after a handler has run.
 func sysClockNanosleep(
     _ task: Task, _ clock: Int32, _ flags: Int32, _ request: UserAddress, _ remaining: UserAddress
 ) throws(Errno) -> Outcome {
     switch clock {
     case CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI: break
-    case CLOCK_PROCESS_CPUTIME_ID, 4, 5, 6, 8, 9: throw .EOPNOTSUPP
+    case CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, 4, 5, 6: throw .EOPNOTSUPP
     default: throw .EINVAL
     }
     let time = try task.memory.copyIn(request, as: Timespec.self)
