@@ -98,11 +98,20 @@ extension GoferServer {
             try openRegular(node, .write).use { fd throws(Errno) in try HostFile.truncate(fd, size: size) }
         }
         if change.uid != nil || change.gid != nil { try HostFile.changeOwner(descriptor, uid: change.uid, gid: change.gid) }
-        if let mode = change.mode { try HostFile.changeMode(descriptor, hostMode(mode, isDirectory: node.isDirectory)) }
+        if let mode = change.mode { try changeMode(node, hostMode(mode, isDirectory: node.isDirectory)) }
         if change.accessTime != nil || change.modificationTime != nil {
             try HostFile.changeTimes(descriptor, access: change.accessTime, modification: change.modificationTime)
         }
         return Outcome(.attributes(try attributes(of: node)))
+    }
+
+    private func changeMode(_ node: Node, _ mode: UInt32) throws(Errno) {
+        do throws(Errno) {
+            try HostFile.changeMode(node.descriptor.rawValue, mode)
+        } catch .ENOSYS {
+            // Before Linux 6.6 only a descriptor that is open for more than its path will do.
+            try openForXattrs(node, .read).use { fd throws(Errno) in _ = try fileCall(HostSyscall.fchmod, Int(fd), Int(mode)) }
+        }
     }
 
     func setXattr(_ node: Node, _ name: [UInt8], _ value: [UInt8], flags: Int32) throws(Errno) {

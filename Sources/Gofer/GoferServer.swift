@@ -1,4 +1,5 @@
 // Reads requests, hands them to the file operations, sends replies. Nothing that a client sends ends the server but a closed socket.
+import Glibc
 import GoferProtocol
 import HostSyscalls
 import LinuxABI
@@ -11,6 +12,9 @@ import LinuxABI
 /// to its hard limit.
 public func goferMain(socket: Int32, configuration: GoferConfiguration) -> Never {
     _ = rawHostCall(HostSyscall.umask, 0)
+    // A file size limit of the caller's is an error of the request, not the gofer's end.
+    signal(SIGXFSZ, SIG_IGN)
+    signal(SIGPIPE, SIG_IGN)
     var bounded = configuration
     // Descriptors besides the nodes': attaches, those being donated, the runtime's own.
     bounded.maximumNodes = min(configuration.maximumNodes, max(64, raiseDescriptorLimit() - 128 - configuration.attaches.count))

@@ -8,6 +8,19 @@ public enum HostFile {
         try fileCall(HostSyscall.pread64, Int(descriptor), Int(bitPattern: buffer.baseAddress), buffer.count, Int(offset))
     }
 
+    /// The same from the page cache only (RWF_NOWAIT), possibly less than asked.
+    ///
+    /// - Throws: `EAGAIN` if it would wait for the disk; `EOPNOTSUPP` on file systems that cannot tell.
+    public static func readCached(
+        _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+    ) throws(Errno) -> Int {
+        var piece: (UnsafeMutableRawPointer?, Int) = (buffer.baseAddress, buffer.count)
+        let result: Result<Int, Errno> = withUnsafePointer(to: &piece) { pointer in
+            HostDirectory.resultOf(HostSyscall.preadv2, Int(descriptor), Int(bitPattern: pointer), 1, Int(offset), 0, 0x08)
+        }
+        return try result.get()
+    }
+
     public static func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) -> Int {
         try fileCall(HostSyscall.pwrite64, Int(descriptor), Int(bitPattern: bytes.baseAddress), bytes.count, Int(offset))
     }

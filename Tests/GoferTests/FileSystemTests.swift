@@ -124,6 +124,25 @@ import VFS
         #expect(errno { () throws(Errno) in _ = try gone.content(context) } == .ENOENT)
     }
 
+    @Test func whatIsNotInThePageCacheIsReadOnTheSlowPool() throws {
+        directory.run("head -c 300000 /dev/urandom > file; sync file")
+        let file = try ServedDirectory(directory).mount(.exclusive, context).root.find("file", context)
+        let description = try file.open([], context)
+        let descriptor = try description.mappable(writable: false, context).rawValue
+        posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        var probe = [UInt8](repeating: 0, count: 100)
+        let cached = probe.withUnsafeMutableBytes { raw in
+            errno { () throws(Errno) in _ = try HostFile.readCached(descriptor, into: raw, at: 200_000) }
+        }
+        // A file system without a disk behind, or one that cannot tell: nothing to show here.
+        guard cached == .EAGAIN else { return }
+        let fast = TestContext(mayBlock: false)
+        #expect(errno { () throws(Errno) in _ = try description.read(into: ArraySink(capacity: 300_000), at: nil, fast) } == .needsSlowPath)
+        #expect(description.offset == 0)
+        #expect(try description.read(into: ArraySink(capacity: 300_000), at: nil, context) == 300_000)
+        #expect(try description.read(into: ArraySink(capacity: 300_000), at: 0, fast) == 300_000)
+    }
+
     @Test func aDeadGoferIsEIO() throws {
         directory.run("echo x > file")
         let (client, gofer) = try HostSocket.makePair()

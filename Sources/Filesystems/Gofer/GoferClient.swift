@@ -69,6 +69,11 @@ public final class GoferClient: @unchecked Sendable {
             for forget in forgets { try HostSocket.send(socket.rawValue, forget) }
             try HostSocket.send(socket.rawValue, request.encoded(id: id))
         } catch {
+            // ENOMEM, ENOBUFS: this call only. All else means that the gofer is gone.
+            if error.rawValue == 12 || error.rawValue == 105 {
+                abandon(id)
+                throw .ENOMEM
+            }
             die()
         }
         let message = wait(for: call, id: id)
@@ -151,6 +156,12 @@ public final class GoferClient: @unchecked Sendable {
         }
         lock.unlock()
         return true
+    }
+
+    private func abandon(_ id: UInt64) {
+        lock.lock()
+        calls[id] = nil
+        lock.unlock()
     }
 
     private func die() {

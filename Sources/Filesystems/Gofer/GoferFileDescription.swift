@@ -6,12 +6,14 @@ import VFS
 
 /// An open regular file of a gofer mount.
 ///
-/// Host page cache I/O of up to ``slowSize`` bytes is done at once, by whichever worker runs the call; larger transfers go to the slow
-/// pool and release the kernel lock around each piece.
+/// What the host has in its page cache is read at once, by whichever worker runs the call. What must come from the disk, and large
+/// transfers, are for the slow pool: there the kernel lock is released around each piece that may wait.
 class GoferFileDescription: FileDescription {
     let file: GoferInode
     static let slowSize = 1 << 20
-    private static let pieceSize = 256 << 10
+    private static let pieceSize = 128 << 10
+    /// Whether the host's file system can say that a read would wait.
+    private var knowsWhatIsCached = true
 
     init(inode: GoferInode, flags: OpenFlags, path: VFSPath) {
         file = inode
@@ -27,8 +29,7 @@ class GoferFileDescription: FileDescription {
     override func read(into sink: IOSink, at offset: Int64?, _ context: VFSContext) throws(Errno) -> Int {
         let start = offset ?? self.offset
         guard start >= 0 else { throw .EINVAL }
-        let isLarge = sink.remaining > Self.slowSize
-        if isLarge { try context.requireSlowPath() }
+        if sink.remaining > Self.slowSize { try context.requireSlowPath() }
         let descriptor = try source(context)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, min(sink.remaining, Self.pieceSize)), alignment: 16)
         defer { buffer.deallocate() }
@@ -38,18 +39,14 @@ class GoferFileDescription: FileDescription {
             if overflow { break }
             do throws(Errno) {
                 let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, sink.remaining)])
-                let count: Int
-                if isLarge {
-                    count = try context.blocking { () throws(Errno) -> Int in
-                        try HostFile.read(descriptor.rawValue, into: piece, at: position)
-                    }
-                } else {
-                    count = try HostFile.read(descriptor.rawValue, into: piece, at: position)
-                }
+                let count = try readPiece(descriptor, into: piece, at: position, context)
                 if count == 0 { break }
                 let copied = try sink.write(UnsafeRawBufferPointer(rebasing: piece[..<count]))
                 total += copied
                 if copied < count { break }
+            } catch .needsSlowPath {
+                // The position has not moved: the call runs again from its beginning.
+                throw .needsSlowPath
             } catch {
                 if total == 0 { throw error }
                 break
@@ -57,6 +54,28 @@ class GoferFileDescription: FileDescription {
         }
         if offset == nil { self.offset = start + Int64(total) }
         return total
+    }
+
+    /// - Throws: `needsSlowPath` if the host would have to wait for the disk.
+    private func readPiece(
+        _ descriptor: SharedHostFD, into piece: UnsafeMutableRawBufferPointer, at position: Int64, _ context: VFSContext
+    ) throws(Errno) -> Int {
+        if knowsWhatIsCached {
+            do throws(Errno) {
+                return try HostFile.readCached(descriptor.rawValue, into: piece, at: position)
+            } catch .EAGAIN {
+                try context.requireSlowPath()
+            } catch .EOPNOTSUPP {
+                knowsWhatIsCached = false
+            } catch {
+                throw error
+            }
+        }
+        // A file system without a disk behind (tmpfs, overlay on old kernels) answers at once, as far as anyone can know.
+        guard context.mayBlock else { return try HostFile.read(descriptor.rawValue, into: piece, at: position) }
+        return try context.blocking { () throws(Errno) -> Int in
+            try HostFile.read(descriptor.rawValue, into: piece, at: position)
+        }
     }
 
     override func seek(_ offset: Int64, whence: Int32, _ context: VFSContext) throws(Errno) -> Int64 {
