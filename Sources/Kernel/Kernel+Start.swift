@@ -12,13 +12,13 @@ public struct ProcessSpec {
     public var root: VFSPath
     public var workingDirectory: [UInt8]
     public var limits: ResourceLimits
-    /// Its descriptors 0, 1, 2 …
-    public var files: [FileDescription]
+    /// Its descriptors 0, 1, 2 …; nil for one that is closed.
+    public var files: [FileDescription?]
     public var controllingTerminal: AnyObject?
 
     public init(
         arguments: [[UInt8]], environment: [[UInt8]], credentials: Credentials, root: VFSPath, workingDirectory: [UInt8],
-        limits: ResourceLimits, files: [FileDescription], controllingTerminal: AnyObject? = nil
+        limits: ResourceLimits, files: [FileDescription?], controllingTerminal: AnyObject? = nil
     ) {
         self.arguments = arguments
         self.environment = environment
@@ -45,7 +45,10 @@ extension Kernel {
         process.limits = spec.limits
         process.controllingTerminal = spec.controllingTerminal
         let files = DescriptorTable()
-        for file in spec.files { _ = try? files.install(file, limit: 1 << 20, closeOnExec: false) }
+        for (number, file) in spec.files.enumerated() {
+            guard let file else { continue }
+            _ = try? files.install(file, from: Int32(clamping: number), limit: 1 << 20, closeOnExec: false)
+        }
         let task = Task(
             kernel: self, tid: pid, process: process, credentials: spec.credentials, files: files,
             fs: TaskFileSystem(root: spec.root, workingDirectory: spec.root, umask: 0o022), memory: AddressSpace(),

@@ -26,6 +26,7 @@ final class Sentry: @unchecked Sendable {
     let supervisor: SupervisorLink
     private(set) var platform: SystrapPlatform?
     private(set) var terminal: HostTerminal?
+    let terminals = TerminalRegistry()
     private(set) var namespace: MountNamespace?
     private(set) var poller: HostPoller?
     private var control: ControlServer?
@@ -67,16 +68,16 @@ final class Sentry: @unchecked Sendable {
         self.poller = poller
         let program = configuration.program
         let streams = try StandardStreams(
-            configuration.descriptors.streams.filter { $0 >= 0 }.map { SharedHostFD(HostFD(owning: $0)) }, kernel: kernel, poller: poller,
-            uid: program.uid, gid: program.gid)
+            configuration.descriptors.streams.map { $0 < 0 ? nil : SharedHostFD(HostFD(owning: $0)) }, kernel: kernel, poller: poller,
+            terminals: terminals, uid: program.uid, gid: program.gid)
         terminal = streams.terminal
 
         let host = configuration.hostFacts
         var mounts = SentryMounts(
             kernel: kernel,
             facts: SandboxFacts(
-                cpuCount: max(1, host.cpus.count), cpuInfo: host.cpuInfo, memoryTotal: host.memoryTotal, memoryAvailable: host.memoryTotal),
-            terminal: terminal, goferSockets: configuration.descriptors.gofers)
+                cpus: host.cpus, hostCPUInfo: host.cpuInfo, memoryTotal: host.memoryTotal, memoryAvailable: host.memoryTotal),
+            terminals: terminals, goferSockets: configuration.descriptors.gofers)
         for mount in configuration.mounts { try mounts.mount(mount) }
         for directory in configuration.directories { mounts.makeDirectory(directory) }
         namespace = mounts.namespace
@@ -110,10 +111,11 @@ final class Sentry: @unchecked Sendable {
         }
     }
 
-    private func startFirstProcess(_ files: [FileDescription], root: VFSPath) {
+    private func startFirstProcess(_ files: [FileDescription?], root: VFSPath) {
         let program = configuration.program
         kernel.startProcess(
-            spec(program.arguments, program.environment, program.workingDirectory, program.uid, program.gid, files, root)
+            spec(program.arguments, program.environment, program.workingDirectory, program.uid, program.gid, files, root,
+                terminal: terminal)
         ) { [self] result in
             switch result {
             case .success(let process):
@@ -129,7 +131,7 @@ final class Sentry: @unchecked Sendable {
 
     func spec(
         _ arguments: [[UInt8]], _ environment: [[UInt8]], _ workingDirectory: [UInt8], _ uid: UInt32, _ gid: UInt32,
-        _ files: [FileDescription], _ root: VFSPath
+        _ files: [FileDescription?], _ root: VFSPath, terminal: HostTerminal?
     ) -> ProcessSpec {
         let bits = Capabilities(rawValue: configuration.program.capabilities)
         let privileges: Capabilities = uid == 0 ? bits : []
@@ -159,7 +161,7 @@ final class Sentry: @unchecked Sendable {
         let info = SignalInfo(signal: number, code: 0x80)
         let toTerminal = [Signal.SIGINT, Signal.SIGQUIT, Signal.SIGTSTP, Signal.SIGWINCH].contains(number)
         if toTerminal, let terminal, terminal.foregroundGroup > 0 {
-            for process in Array(kernel.processes.values) where process.processGroup == terminal.foregroundGroup { try? process.send(info) }
+            terminal.signalForeground(number)
         } else {
             try? kernel.initProcess?.send(info)
         }

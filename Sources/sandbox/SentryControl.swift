@@ -44,20 +44,26 @@ final class SentryControl: ControlDelegate, @unchecked Sendable {
             let program = sentry.configuration.program
             guard let root = sentry.namespace?.root,
                 let donated = try? StandardStreams(
-                    streams.map { SharedHostFD(HostFD(owning: $0)) }, kernel: kernel, poller: sentry.poller, uid: program.uid, gid: program.gid)
+                    streams.map { $0 < 0 ? nil : SharedHostFD(HostFD(owning: $0)) }, kernel: kernel, poller: sentry.poller,
+                    terminals: sentry.terminals, uid: request.user ?? program.uid, gid: request.group ?? program.gid)
             else {
                 answered.post()
                 return
             }
             let spec = sentry.spec(
                 request.arguments, request.environment + program.environment, request.workingDirectory ?? program.workingDirectory,
-                request.user ?? program.uid, request.group ?? program.gid, donated.descriptions, root)
+                request.user ?? program.uid, request.group ?? program.gid, donated.descriptions, root,
+                terminal: donated.terminal)
             kernel.startProcess(spec) { result in
                 switch result {
                 case .success(let process):
                     let record = Executed()
                     self.executed[process.pid] = record
+                    donated.terminal?.session = process.session
+                    donated.terminal?.foregroundGroup = process.processGroup
+                    let terminals = self.sentry.terminals
                     process.ended = { status in
+                        if let terminal = donated.terminal { terminals.remove(terminal) }
                         record.status = status
                         record.ended.post()
                     }

@@ -29,15 +29,15 @@ struct SentryMounts {
     let context = SetupContext()
     private let kernel: Kernel
     private let facts: SandboxFacts
-    private let terminal: HostTerminal?
+    private let terminals: TerminalRegistry
     private var clients: [UInt32: GoferClient] = [:]
     private var lastDevice: UInt64 = 0x100
     private let goferSockets: [Int32]
 
-    init(kernel: Kernel, facts: SandboxFacts, terminal: HostTerminal?, goferSockets: [Int32]) {
+    init(kernel: Kernel, facts: SandboxFacts, terminals: TerminalRegistry, goferSockets: [Int32]) {
         self.kernel = kernel
         self.facts = facts
-        self.terminal = terminal
+        self.terminals = terminals
         self.goferSockets = goferSockets
     }
 
@@ -86,7 +86,7 @@ struct SentryMounts {
             let proc = ProcFileSystem(kernel: kernel, facts: facts, time: HostClock.realtime)
             return (proc, proc.root, "proc", false)
         case .dev:
-            let dev = DevFileSystem(terminal: terminal, time: HostClock.realtime)
+            let dev = DevFileSystem(terminals: terminals, time: HostClock.realtime)
             return (dev, dev.root, "devtmpfs", false)
         }
     }
