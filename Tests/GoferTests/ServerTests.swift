@@ -149,6 +149,50 @@ import Testing
         #expect(try walk(served, "file").entries.count == 1)
     }
 
+    @Test func randomRequestsOnAWritableRootStayInside() throws {
+        let outside = TemporaryDirectory()
+        outside.run("mkdir dir; echo secret > file; chmod 600 file; touch -d @978307200 file dir .")
+        directory.run("mkdir a; ln -s \(outside.path) a/out; ln -s \(outside.path)/file a/outfile; ln -s ../.. up; echo x > f; mkfifo fifo")
+        let served = try ServedDirectory(directory, isReadOnly: false, threads: 2)
+        var nodes: [GoferNodeID] = [try served.attach()]
+        var generator = SystemRandomNumberGenerator()
+        let names = ["a", "f", "out", "outfile", "up", "fifo", "b", "c", "file", "dir"].map(bytes)
+        for _ in 0..<5000 {
+            func node() -> GoferNodeID { nodes.randomElement(using: &generator) ?? 1 }
+            func name() -> [UInt8] { names.randomElement(using: &generator) ?? [] }
+            let creation = GoferCreation(mode: UInt32.random(in: 0...0o7777), uid: getuid(), gid: getgid())
+            var change = GoferAttributeChange()
+            if Bool.random() { change.mode = UInt32.random(in: 0...0o7777) }
+            if Bool.random() { change.size = Int64.random(in: 0...10000) }
+            if Bool.random() { change.modificationTime = Timespec(seconds: 1, nanoseconds: 0) }
+            let request: GoferRequest
+            switch Int.random(in: 0..<16) {
+            case 0: request = .create(directory: node(), name: name(), creation)
+            case 1: request = .makeDirectory(directory: node(), name: name(), creation)
+            case 2: request = .makeFIFO(directory: node(), name: name(), creation)
+            case 3: request = .symlink(directory: node(), name: name(), target: bytes("\(outside.path)/file"), creation)
+            case 4: request = .link(node: node(), directory: node(), name: name())
+            case 5: request = .unlink(directory: node(), name: name())
+            case 6: request = .removeDirectory(directory: node(), name: name())
+            case 7, 8: request = .rename(directory: node(), name: name(), newDirectory: node(), newName: name())
+            case 9: request = .setAttributes(node: node(), change)
+            case 10: request = .open(node: node(), access: .readWrite, truncates: true)
+            case 11: request = .readDirectory(node: node(), cookie: Int64.random(in: -3...50))
+            case 12: request = .setXattr(node: node(), name: bytes("user.x"), value: [1], flags: 0)
+            case 13: request = .sync(node: node())
+            default: request = .walk(node: node(), names: [name(), name(), name()])
+            }
+            switch try served.ask(request) {
+            case .success(.walk(let walk)): nodes.append(contentsOf: walk.entries.map { $0.node })
+            case .success(.entry(let entry)): nodes.append(entry.node)
+            default: break
+            }
+        }
+        #expect(outside.read("file") == "secret\n")
+        #expect(outside.run("test $(stat -c %a:%Y file) = 600:978307200 -a $(stat -c %Y .) = 978307200 -a $(stat -c %Y dir) = 978307200") == 0)
+        #expect(outside.run("test $(ls -A | wc -l) = 2 -a -z \"$(ls -A dir)\"") == 0)
+    }
+
     @Test func nodesAreCountedAndBounded() throws {
         directory.run("for i in $(seq 20); do echo > f$i; done")
         let served = try ServedDirectory(directory, maximumNodes: 10)

@@ -9,6 +9,12 @@ extension GoferDirectory {
         GoferCreation(mode: permissions & 0o7777, uid: context.credentials.fsuid, gid: context.credentials.fsgid)
     }
 
+    /// Names in this directory have changed: what was learned of any is no longer current.
+    private func noteChanged() {
+        tree.forgetLearned()
+        markStale()
+    }
+
     private func adoptNew(_ name: FileName, _ answer: GoferClient.Answer, _ context: VFSContext) throws(Errno) -> GoferInode {
         guard case .entry(let entry) = answer.reply else { throw .EIO }
         let child: GoferInode
@@ -20,7 +26,7 @@ extension GoferDirectory {
         }
         child.adopt(entry)
         child.markFresh(context)
-        tree.forgetLearned()
+        noteChanged()
         return child
     }
 
@@ -62,22 +68,27 @@ extension GoferDirectory {
         let answer = try target.ask(context, with: self) { .link(node: $0, directory: $1, name: name) }
         guard case .attributes(let current) = answer.reply else { throw .EIO }
         target.update(current)
-        tree.forgetLearned()
+        target.markStale()
+        noteChanged()
     }
 
-    func removeOnHost(_ name: FileName, isDirectory: Bool, _ context: VFSContext) throws(Errno) {
+    func removeOnHost(_ name: FileName, _ inode: Inode, isDirectory: Bool, _ context: VFSContext) throws(Errno) {
         try requireWritable()
         _ = try ask(context) { isDirectory ? .removeDirectory(directory: $0, name: name) : .unlink(directory: $0, name: name) }
-        tree.forgetLearned()
+        (inode as? GoferInode)?.markStale()
+        noteChanged()
     }
 
     func renameOnHost(
-        _ name: FileName, _ inode: Inode, to newParent: Inode, _ newName: FileName, _ context: VFSContext
+        _ name: FileName, _ inode: Inode, to newParent: Inode, _ newName: FileName, replacing replaced: Inode?, _ context: VFSContext
     ) throws(Errno) {
         try requireWritable()
         guard let newParent = newParent as? GoferDirectory, newParent.tree === tree else { throw .EXDEV }
         _ = try ask(context, with: newParent) { .rename(directory: $0, name: name, newDirectory: $1, newName: newName) }
         (inode as? GoferInode)?.moved(to: newParent, newName)
-        tree.forgetLearned()
+        (inode as? GoferInode)?.markStale()
+        (replaced as? GoferInode)?.markStale()
+        newParent.markStale()
+        noteChanged()
     }
 }

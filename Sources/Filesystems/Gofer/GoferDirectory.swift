@@ -232,16 +232,16 @@ final class GoferDirectory: GoferInode {
     }
 
     override func unlink(_ name: FileName, _ inode: Inode, _ context: VFSContext) throws(Errno) {
-        try removeOnHost(name, isDirectory: false, context)
+        try removeOnHost(name, inode, isDirectory: false, context)
     }
 
     override func removeDirectory(_ name: FileName, _ inode: Inode, _ context: VFSContext) throws(Errno) {
-        try removeOnHost(name, isDirectory: true, context)
+        try removeOnHost(name, inode, isDirectory: true, context)
     }
 
     override func rename(
         _ name: FileName, _ inode: Inode, to newParent: Inode, _ newName: FileName, replacing replaced: Inode?, _ context: VFSContext
-    ) throws(Errno) { try renameOnHost(name, inode, to: newParent, newName, context) }
+    ) throws(Errno) { try renameOnHost(name, inode, to: newParent, newName, replacing: replaced, context) }
 }
 
 extension GoferDirectory: ListingDirectory {}

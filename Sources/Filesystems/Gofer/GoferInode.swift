@@ -220,7 +220,8 @@ public class GoferInode: Inode {
     override public func attributes(_ context: VFSContext) throws(Errno) -> FileAttributes {
         if !tree.isExclusive {
             if freshness.holds(for: context) {
-                markStale()
+                // A directory's are looked at again and again by one path walk; our own changes make them stale.
+                if type != .directory { markStale() }
             } else if let liveDescriptor {
                 update(GoferAttributes(try HostDirectory.status(liveDescriptor.rawValue)))
             } else {
