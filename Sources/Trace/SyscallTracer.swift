@@ -17,8 +17,9 @@ public final class SyscallTracer: SyscallTracing {
     }
 
     private let output: Int32
-    /// By thread id, which bounds it; a thread that is killed in a call leaves its entry to whoever gets its id.
-    private var entries: [Int32: Entry] = [:]
+    /// By task: an exec may change the thread id in the middle of a call. A task that is killed in one leaves its entry to the next that
+    /// gets its place in memory, so the most there ever were at once bounds it.
+    private var entries: [ObjectIdentifier: Entry] = [:]
 
     /// - Parameter output: a host descriptor, borrowed.
     public init(output: Int32) { self.output = output }
@@ -28,17 +29,22 @@ public final class SyscallTracer: SyscallTracing {
         if let format = SyscallFormat.format(of: number) {
             let decoder = GuestDecoder(memory: task.memory)
             before = format.arguments.indices.map { decoder.textBefore(format, index: $0, arguments) }
+            if number == SyscallNumber.exit || number == SyscallNumber.exit_group {
+                // Nothing comes after.
+                return write("[\(task.tid)] \(format.name)(\(before.compactMap(\.self).joined(separator: ", "))) = ?\n")
+            }
         }
-        entries[task.tid] = Entry(number: number, startNanoseconds: HostClock.monotonic, before: before)
+        entries[ObjectIdentifier(task)] = Entry(number: number, startNanoseconds: HostClock.monotonic, before: before)
     }
 
     public func exit(_ task: Task, _ number: UInt64, _ arguments: SyscallArguments, result: Int64?) {
-        let entry = entries.removeValue(forKey: task.tid).flatMap { $0.number == number ? $0 : nil }
+        // The first program starts without a call of its own.
+        guard let entry = entries.removeValue(forKey: ObjectIdentifier(task)), entry.number == number else { return }
         var line = "[\(task.tid)] "
         if let format = SyscallFormat.format(of: number) {
             let decoder = GuestDecoder(memory: task.memory)
             let texts = shownArguments(format, arguments).map { index in
-                let before = entry?.before[index]
+                let before = entry.before[index]
                 let after = decoder.textAfter(format, index: index, arguments, result: result)
                 guard let before, let after, before != after else { return after ?? before ?? hexadecimal(arguments[index]) }
                 return "\(before) => \(after)"
@@ -48,10 +54,8 @@ public final class SyscallTracer: SyscallTracing {
             let texts = (0..<6).map { hexadecimal(arguments[$0]) }
             line += "syscall_\(number)(\(texts.joined(separator: ", "))) = \(resultText(result, .long))"
         }
-        if let entry {
-            let duration = HostClock.monotonic &- entry.startNanoseconds
-            line += " <\(duration / 1_000_000_000).\(padded(duration % 1_000_000_000 / 1000, to: 6))>"
-        }
+        let duration = HostClock.monotonic &- entry.startNanoseconds
+        line += " <\(duration / 1_000_000_000).\(padded(duration % 1_000_000_000 / 1000, to: 6))>"
         write(line + "\n")
     }
 
