@@ -61,6 +61,7 @@ public final class Execution {
         }
         let process = task.process
         // The old body goes: at once if it is this process's own; a vfork child's leaves its parent's memory alone.
+        let isFirst = task.thread == nil
         if let old = task.thread { old.process.kill() }
         task.replaceImage(thread, memory)
         process.executable = file
@@ -79,7 +80,7 @@ public final class Execution {
         thread.setFloatingPointState([])
         task.execution = nil
         task.releaseVforkParent()
-        task.kernel.tracer?.exit(task, task.callNumber, task.callArguments, result: 0)
+        if !isFirst { task.kernel.tracer?.exit(task, task.callNumber, task.callArguments, result: 0) }
         task.returnToGuest()
     }
 

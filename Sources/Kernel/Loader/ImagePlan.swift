@@ -42,8 +42,10 @@ public struct ImagePlan {
                 try add(
                     MemoryArea(start: start, end: filePageEnd, protection: protection, isShared: false, file: file, offset: offset),
                     .map(start, length: filePageEnd - start, protection: protection.rawValue, flags: 2, file: file.host, offset: offset))
-                let tail = min(filePageEnd, memoryEnd)
-                if tail > fileEnd, protection.contains(.PROT_WRITE) { zeroFill.append((fileEnd, Int(tail - fileEnd))) }
+                // To the page's end, beyond the segment's: the dynamic linker allocates from there (padzero of Linux).
+                if memoryEnd > fileEnd, filePageEnd > fileEnd, protection.contains(.PROT_WRITE) {
+                    zeroFill.append((fileEnd, Int(filePageEnd - fileEnd)))
+                }
             }
             if end > filePageEnd {
                 try add(
