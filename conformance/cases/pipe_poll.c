@@ -223,7 +223,8 @@ CASE(descriptor_reused_while_blocked) {
     // The read goes on at the pipe it began with, though its number now names another.
     int fds[2], other[2];
     NEED(pipe(fds) == 0 && pipe(other) == 0);
-    pid_t parent = getpid();
+    static pid_t parent;
+    parent = getpid();
     static int number, first_write, second_write;
     number = fds[0], first_write = fds[1], second_write = other[1];
     pid_t child = clone(({

@@ -29,6 +29,14 @@ static void drain(void) {
     read(fds[0], data, sizeof data);
 }
 
+static void empty_the_pipe(void) {
+    char c;
+    fcntl(fds[0], F_SETFL, O_NONBLOCK);
+    while (read(fds[0], &c, 1) > 0)
+        ;
+    fcntl(fds[0], F_SETFL, 0);
+}
+
 #define BOTH_WAYS(name, prepare, call, then)                                                                                     \
     for (int flag = 0; flag < 2; flag++) {                                                                                       \
         on_signal(SIGUSR1, count_it, flag ? SA_RESTART : 0);                                                                     \
@@ -45,13 +53,9 @@ static void drain(void) {
 CASE(reading) {
     char c;
     NEED(pipe(fds) == 0);
-    BOTH_WAYS("pipe read", while (0), read(fds[0], &c, 1), write_one);
+    BOTH_WAYS("pipe read", empty_the_pipe(), read(fds[0], &c, 1), write_one);
     struct iovec v = {&c, 1};
-    NEED(fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0);
-    while (read(fds[0], &c, 1) > 0)
-        ;
-    NEED(fcntl(fds[0], F_SETFL, 0) == 0);
-    BOTH_WAYS("pipe readv", while (0), readv(fds[0], &v, 1), write_one);
+    BOTH_WAYS("pipe readv", empty_the_pipe(), readv(fds[0], &v, 1), write_one);
 }
 
 CASE(writing) {
@@ -63,7 +67,7 @@ CASE(writing) {
 
 CASE(opening) {
     NEED(mkfifo("p", 0600) == 0);
-    void open_other(void) { open("p", O_WRONLY); sleep_ms(50); }
+    void open_other(void) { open("p", O_RDWR); sleep_ms(50); }
     BOTH_WAYS("fifo open", while (0), (open("p", O_RDONLY) >= 0) - 1, open_other);
 }
 
@@ -82,8 +86,8 @@ CASE(polling) {
     NEED(pipe(fds) == 0);
     struct pollfd p = {fds[0], POLLIN, 0};
     BOTH_WAYS("poll", while (0), poll(&p, 1, 5000), 0);
-    BOTH_WAYS("poll without end", while (0), poll(&p, 1, -1), write_one);
-    drain();
+    BOTH_WAYS("poll without end", empty_the_pipe(), poll(&p, 1, -1), write_one);
+    empty_the_pipe();
     struct timespec t = {5, 0};
     BOTH_WAYS("ppoll", while (0), ppoll(&p, 1, &t, 0), 0);
     fd_set set;
@@ -133,10 +137,9 @@ CASE(locking) {
 
 CASE(event_counter) {
     static int event;
-    event = eventfd(0, 0);
-    uint64_t n;
+    static uint64_t n;
     void post(void) { n = 1; write(event, &n, 8); }
-    BOTH_WAYS("eventfd read", while (0), read(event, &n, 8), post);
+    BOTH_WAYS("eventfd read", event = eventfd(0, 0), read(event, &n, 8), post);
 }
 
 CASE(handler_installed_late) {
