@@ -189,7 +189,9 @@ import Testing
             }
         }
         #expect(outside.read("file") == "secret\n")
-        #expect(outside.run("test $(stat -c %a:%Y file) = 600:978307200 -a $(stat -c %Y .) = 978307200 -a $(stat -c %Y dir) = 978307200") == 0)
+        #expect(
+            outside.run("test $(stat -c %a:%Y file) = 600:978307200 -a $(stat -c %Y .) = 978307200 -a $(stat -c %Y dir) = 978307200")
+                == 0)
         #expect(outside.run("test $(ls -A | wc -l) = 2 -a -z \"$(ls -A dir)\"") == 0)
     }
 
