@@ -133,6 +133,8 @@ public final class DescriptorTable {
 
     private func close(_ file: FileDescription, _ context: VFSContext) {
         file.closed(context)
+        // POSIX locks go with any descriptor of the file that the owner closes, whichever it was (fcntl(2)).
+        if let locks = file.inode?.locks as? FileLocks { locks.release(owner: ObjectIdentifier(self)) }
         file.release(context)
     }
 

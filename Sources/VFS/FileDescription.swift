@@ -65,6 +65,7 @@ open class FileDescription {
             let observers = epollItems
             epollItems.removeAll()
             for observer in observers { observer.descriptionReleased() }
+            if let locks = inode?.locks as? FileLocks { locks.release(owner: ObjectIdentifier(self)) }
             released(context)
         }
     }

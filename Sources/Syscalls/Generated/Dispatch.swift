@@ -49,12 +49,29 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 61: return try sysWait4(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UserAddress(a.a3))
     case 62: return try sysKill(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
     case 63: return try sysUname(task, UserAddress(a.a0))
+    case 72: return try sysFcntl(task, FD(Int32(truncatingIfNeeded: a.a0)), Int32(truncatingIfNeeded: a.a1), a.a2)
+    case 73: return try sysFlock(task, FD(Int32(truncatingIfNeeded: a.a0)), Int32(truncatingIfNeeded: a.a1))
+    case 74: return try sysFsync(task, FD(Int32(truncatingIfNeeded: a.a0)))
+    case 75: return try sysFdatasync(task, FD(Int32(truncatingIfNeeded: a.a0)))
+    case 76: return try sysTruncate(task, UserAddress(a.a0), Int64(truncatingIfNeeded: a.a1))
+    case 77: return try sysFtruncate(task, FD(Int32(truncatingIfNeeded: a.a0)), Int64(truncatingIfNeeded: a.a1))
     case 78: return try sysGetdents(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2))
     case 79: return try sysGetcwd(task, UserAddress(a.a0), a.a1)
     case 80: return try sysChdir(task, UserAddress(a.a0))
     case 81: return try sysFchdir(task, FD(Int32(truncatingIfNeeded: a.a0)))
+    case 82: return try sysRename(task, UserAddress(a.a0), UserAddress(a.a1))
+    case 83: return try sysMkdir(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1))
+    case 84: return try sysRmdir(task, UserAddress(a.a0))
     case 85: return try sysCreat(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1))
+    case 86: return try sysLink(task, UserAddress(a.a0), UserAddress(a.a1))
+    case 87: return try sysUnlink(task, UserAddress(a.a0))
+    case 88: return try sysSymlink(task, UserAddress(a.a0), UserAddress(a.a1))
     case 89: return try sysReadlink(task, UserAddress(a.a0), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2))
+    case 90: return try sysChmod(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1))
+    case 91: return try sysFchmod(task, FD(Int32(truncatingIfNeeded: a.a0)), UInt32(truncatingIfNeeded: a.a1))
+    case 92: return try sysChown(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), UInt32(truncatingIfNeeded: a.a2))
+    case 93: return try sysFchown(task, FD(Int32(truncatingIfNeeded: a.a0)), UInt32(truncatingIfNeeded: a.a1), UInt32(truncatingIfNeeded: a.a2))
+    case 94: return try sysLchown(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), UInt32(truncatingIfNeeded: a.a2))
     case 95: return try sysUmask(task, UInt32(truncatingIfNeeded: a.a0))
     case 96: return try sysGettimeofday(task, UserAddress(a.a0), UserAddress(a.a1))
     case 97: return try sysGetrlimit(task, UInt32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
@@ -91,8 +108,12 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 129: return try sysRtSigqueueinfo(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), UserAddress(a.a2))
     case 130: return try sysRtSigsuspend(task, UserAddress(a.a0), a.a1)
     case 131: return try sysSigaltstack(task, UserAddress(a.a0), UserAddress(a.a1))
+    case 132: return try sysUtime(task, UserAddress(a.a0), UserAddress(a.a1))
+    case 133: return try sysMknod(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), UInt32(truncatingIfNeeded: a.a2))
     case 134: throw .ENOSYS  // uselib
     case 135: return try sysPersonality(task, UInt32(truncatingIfNeeded: a.a0))
+    case 137: return try sysStatfs(task, UserAddress(a.a0), UserAddress(a.a1))
+    case 138: return try sysFstatfs(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1))
     case 140: return try sysGetpriority(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
     case 141: return try sysSetpriority(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
     case 142: return try sysSchedSetparam(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
@@ -132,6 +153,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 184: throw .ENOSYS  // tuxcall
     case 185: throw .ENOSYS  // security
     case 186: return try sysGettid(task)
+    case 187: return try sysReadahead(task, FD(Int32(truncatingIfNeeded: a.a0)), Int64(truncatingIfNeeded: a.a1), a.a2)
     case 200: return try sysTkill(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
     case 201: return try sysTime(task, UserAddress(a.a0))
     case 202: return try sysFutex(task, UserAddress(a.a0), Int32(truncatingIfNeeded: a.a1), UInt32(truncatingIfNeeded: a.a2), UserAddress(a.a3), UserAddress(a.a4), UInt32(truncatingIfNeeded: a.a5))
@@ -143,6 +165,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 215: throw .ENOSYS  // epoll_wait_old
     case 217: return try sysGetdents64(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2))
     case 218: return try sysSetTidAddress(task, UserAddress(a.a0))
+    case 221: return try sysFadvise64(task, FD(Int32(truncatingIfNeeded: a.a0)), Int64(truncatingIfNeeded: a.a1), a.a2, Int32(truncatingIfNeeded: a.a3))
     case 227: throw .EPERM  // clock_settime
     case 228: return try sysClockGettime(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
     case 229: return try sysClockGetres(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
@@ -151,6 +174,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 232: return try sysEpollWait(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3))
     case 233: return try sysEpollCtl(task, FD(Int32(truncatingIfNeeded: a.a0)), Int32(truncatingIfNeeded: a.a1), FD(Int32(truncatingIfNeeded: a.a2)), UserAddress(a.a3))
     case 234: return try sysTgkill(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
+    case 235: return try sysUtimes(task, UserAddress(a.a0), UserAddress(a.a1))
     case 236: throw .ENOSYS  // vserver
     case 246: throw .EPERM  // kexec_load
     case 247: return try sysWaitid(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1), UserAddress(a.a2), Int32(truncatingIfNeeded: a.a3), UserAddress(a.a4))
@@ -158,18 +182,30 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 252: return try sysIoprioGet(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
     case 256: throw .EPERM  // migrate_pages
     case 257: return try sysOpenat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3))
+    case 258: return try sysMkdirat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2))
+    case 259: return try sysMknodat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3))
+    case 260: return try sysFchownat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3), Int32(truncatingIfNeeded: a.a4))
+    case 261: return try sysFutimesat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2))
     case 262: return try sysNewfstatat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), Int32(truncatingIfNeeded: a.a3))
+    case 263: return try sysUnlinkat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2))
+    case 264: return try sysRenameat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), FD(Int32(truncatingIfNeeded: a.a2)), UserAddress(a.a3))
+    case 265: return try sysLinkat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), FD(Int32(truncatingIfNeeded: a.a2)), UserAddress(a.a3), Int32(truncatingIfNeeded: a.a4))
+    case 266: return try sysSymlinkat(task, UserAddress(a.a0), FD(Int32(truncatingIfNeeded: a.a1)), UserAddress(a.a2))
     case 267: return try sysReadlinkat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), Int32(truncatingIfNeeded: a.a3))
+    case 268: return try sysFchmodat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2))
     case 269: return try sysFaccessat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2))
     case 270: return try sysPselect6(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), UserAddress(a.a4), UserAddress(a.a5))
     case 271: return try sysPpoll(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), UserAddress(a.a2), UserAddress(a.a3), a.a4)
     case 273: return try sysSetRobustList(task, UserAddress(a.a0), a.a1)
     case 274: return try sysGetRobustList(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2))
+    case 277: return try sysSyncFileRange(task, FD(Int32(truncatingIfNeeded: a.a0)), Int64(truncatingIfNeeded: a.a1), Int64(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3))
     case 279: throw .EPERM  // move_pages
+    case 280: return try sysUtimensat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), Int32(truncatingIfNeeded: a.a3))
     case 281: return try sysEpollPwait(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3), UserAddress(a.a4), a.a5)
     case 282: return try sysSignalfd(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2)
     case 283: return try sysTimerfdCreate(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
     case 284: return try sysEventfd(task, UInt32(truncatingIfNeeded: a.a0))
+    case 285: return try sysFallocate(task, FD(Int32(truncatingIfNeeded: a.a0)), Int32(truncatingIfNeeded: a.a1), Int64(truncatingIfNeeded: a.a2), Int64(truncatingIfNeeded: a.a3))
     case 286: return try sysTimerfdSettime(task, FD(Int32(truncatingIfNeeded: a.a0)), Int32(truncatingIfNeeded: a.a1), UserAddress(a.a2), UserAddress(a.a3))
     case 287: return try sysTimerfdGettime(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1))
     case 289: return try sysSignalfd4(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, Int32(truncatingIfNeeded: a.a3))
@@ -186,6 +222,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 313: throw .EPERM  // finit_module
     case 314: return try sysSchedSetattr(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2))
     case 315: return try sysSchedGetattr(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3))
+    case 316: return try sysRenameat2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), FD(Int32(truncatingIfNeeded: a.a2)), UserAddress(a.a3), UInt32(truncatingIfNeeded: a.a4))
     case 318: return try sysGetrandom(task, UserAddress(a.a0), a.a1, UInt32(truncatingIfNeeded: a.a2))
     case 320: throw .EPERM  // kexec_file_load
     case 321: throw .EPERM  // bpf
@@ -199,6 +236,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 436: return try sysCloseRange(task, UInt32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), UInt32(truncatingIfNeeded: a.a2))
     case 439: return try sysFaccessat2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3))
     case 441: return try sysEpollPwait2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UserAddress(a.a3), UserAddress(a.a4), a.a5)
+    case 452: return try sysFchmodat2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3))
     default: throw task.kernel.missingSyscall(number)
     }
 }
