@@ -80,19 +80,26 @@ final class GoferDirectoryDescription: FileDescription {
         // From the beginning again: what has changed since must show.
         if offset == 0 && !isFirstReading { try load(0, context) }
         isFirstReading = false
+        var hasEmitted = false
         while true {
-            guard let index = indexOfPosition() else {
+            if let index = indexOfPosition() {
+                for entry in page.entries[index...] {
+                    let line = directory.line(for: entry)
+                    guard emit(line.name, line.number, line.type, entry.next) else { return }
+                    offset = entry.next
+                    hasEmitted = true
+                }
+                if page.isLast { return }
+            }
+            // The position has moved: a call that runs again on the slow pool would lose what this one has passed on.
+            if hasEmitted && !context.mayBlock { return }
+            do throws(Errno) {
                 try load(offset, context)
-                if page.entries.isEmpty { return }
-                continue
+            } catch {
+                // The next call meets the error.
+                if hasEmitted { return }
+                throw error
             }
-            for entry in page.entries[index...] {
-                let line = directory.line(for: entry)
-                guard emit(line.name, line.number, line.type, entry.next) else { return }
-                offset = entry.next
-            }
-            if page.isLast { return }
-            try load(offset, context)
             if page.entries.isEmpty { return }
         }
     }
