@@ -148,8 +148,7 @@ CASE(death_of_the_parent) {
 
 CASE(subreaper) {
     CALL(prctl(PR_SET_CHILD_SUBREAPER, 1));
-    IN_CHILD("middle", if (fork() == 0) {
-        pid_t first = getppid();
+    IN_CHILD("middle", pid_t first = getpid(); if (fork() == 0) {
         while (getppid() == first) sleep_ms(2);
         _exit(33);
     });
