@@ -78,4 +78,12 @@ public struct ControlClient: ~Copyable {
         try send(request)
         return try receive()
     }
+
+    /// The answer, or nil if there is none after `nanoseconds`: the sentry hangs.
+    borrowing func ask(_ request: ControlRequest, nanoseconds: UInt64) throws(RuntimeFailure) -> ControlReply? {
+        try send(request)
+        var entries = [PollEntry(socket.rawValue)]
+        PollEntry.wait(&entries, nanoseconds: nanoseconds)
+        return entries[0].isReady ? try receive() : nil
+    }
 }

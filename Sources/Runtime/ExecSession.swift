@@ -14,6 +14,8 @@ public struct ExecSession {
     }
 
     /// The exit status for the shell.
+    ///
+    /// - Precondition: the request names a command.
     public func run(_ request: ExecRequest) throws(RuntimeFailure) -> Int32 {
         var request = request
         request.environment = Caller.environment(request.environment, passesDefaults: false)
@@ -29,10 +31,7 @@ public struct ExecSession {
         switch try client.ask(.exec(request)) {
         case .started(let started): pid = started
         case .failed(let errno, let text):
-            var failure = RuntimeFailure(controlError: errno, text)
-            failure.exitStatus =
-                Errno(errno) == .ENOENT || Errno(errno) == .ENOTDIR ? RuntimeFailure.notFound : RuntimeFailure.notExecutable
-            throw failure
+            throw RuntimeFailure(starting: request.arguments[0], Errno(errno), text)
         default: throw RuntimeFailure("the sentry sent a message that makes no sense")
         }
         let status = try wait(client, pid, signals)

@@ -24,6 +24,30 @@ public struct RuntimeFailure: Error, Equatable, Sendable {
     init(_ what: String, _ error: Errno, exitStatus: Int32 = RuntimeFailure.ownFailure) {
         self.init("\(what): \(error.text)", exitStatus: exitStatus)
     }
+
+    /// A command that could not be started, as a shell says it; `detail` is the sentry's.
+    init(starting command: [UInt8], _ error: Errno, _ detail: String) {
+        let name = text(command).printable
+        let more = detail.isEmpty ? "" : " (\(detail.printable))"
+        switch error {
+        case .ENOENT where !name.contains("/"): self.init("\(name): command not found\(more)", exitStatus: RuntimeFailure.notFound)
+        case .ENOENT, .ENOTDIR: self.init("\(name): \(error.text)\(more)", exitStatus: RuntimeFailure.notFound)
+        default: self.init("\(name): \(error.text)\(more)", exitStatus: RuntimeFailure.notExecutable)
+        }
+    }
+
+    /// A failure that the sentry answered a control request with.
+    public init(controlError errno: Int32, _ text: String) {
+        let clean = text.printable
+        self.init(clean.isEmpty ? Errno(errno).text : "\(clean): \(Errno(errno).text)", exitStatus: 1)
+    }
+}
+
+extension String {
+    /// Fit for a terminal, whoever wrote it: no control characters but newlines and tabs.
+    public var printable: String {
+        String(UnicodeScalarView(unicodeScalars.map { $0.value < 0x20 && $0 != "\n" && $0 != "\t" || 0x7f..<0xa0 ~= $0.value ? "?" : $0 }))
+    }
 }
 
 extension Errno {

@@ -140,11 +140,11 @@ public final class Supervisor {
     private func take(_ report: SentryReport, _ processes: borrowing SandboxProcesses) {
         switch report {
         case .started: break
-        case .startFailed(let errno, let text): failure = startFailure(Errno(errno), text)
+        case .startFailed(let errno, let text): failure = RuntimeFailure(starting: options.command[0], Errno(errno), text)
         case .exited(let status): firstStatus = status
         case .stopped: stopWithFirst(processes)
         case .text(let text): write(2, text.hasSuffix("\n") ? text : text + "\n")
-        case .failed(let text): failure = RuntimeFailure(printable(text) + HostProbe.whatIsMissing().map { " (\($0))" }.joined())
+        case .failed(let text): failure = RuntimeFailure(text.printable + HostProbe.whatIsMissing().map { " (\($0))" }.joined())
         }
     }
 
@@ -152,16 +152,6 @@ public final class Supervisor {
     private func stopWithFirst(_ processes: borrowing SandboxProcesses) {
         kill(getpid(), SIGSTOP)
         tell(.signal(SIGCONT), processes)
-    }
-
-    private func startFailure(_ errno: Errno, _ detail: String) -> RuntimeFailure {
-        let name = printable(text(options.command.first ?? []))
-        let more = detail.isEmpty ? "" : " (\(printable(detail)))"
-        switch errno {
-        case .ENOENT where !name.contains("/"): return RuntimeFailure("\(name): command not found\(more)", exitStatus: RuntimeFailure.notFound)
-        case .ENOENT, .ENOTDIR: return RuntimeFailure("\(name): \(errno.text)\(more)", exitStatus: RuntimeFailure.notFound)
-        default: return RuntimeFailure("\(name): \(errno.text)\(more)", exitStatus: RuntimeFailure.notExecutable)
-        }
     }
 
     // MARK: The end
@@ -181,12 +171,7 @@ public final class Supervisor {
         for gofer in processes.gofers { _ = gofer.process.reap(waits: true) }
     }
 
-    private func write(_ descriptor: Int32, _ text: String) { try? HostPath.write(descriptor, Array(printable(text).utf8)) }
-
-    /// What the sentry says reaches a terminal: without control characters, but for newlines and tabs.
-    private func printable(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 && $0 != "\n" && $0 != "\t" || $0.value == 0x7f ? "?" : $0 }))
-    }
+    private func write(_ descriptor: Int32, _ text: String) { try? HostPath.write(descriptor, Array(text.printable.utf8)) }
 }
 
 /// Wait statuses, as wait(2) has them.

@@ -37,7 +37,7 @@ struct ExecCommand: ParsableCommand {
         if let user {
             guard let parsed = UserOption.parse(user) else { throw ValidationError("--user \(user): UID[:GID], numbers, is wanted") }
             request.user = parsed.user
-            request.group = parsed.group
+            request.group = parsed.group ?? parsed.user
         }
         return request
     }

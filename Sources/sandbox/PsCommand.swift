@@ -66,9 +66,7 @@ struct PsCommand: ParsableCommand {
 
 /// Columns as wide as their widest entry; what a sandbox says is shown without control characters.
 func printTable(_ head: [String], _ rows: [[String]]) {
-    let clean = rows.map { row in
-        row.map { String(String.UnicodeScalarView($0.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? "?" : $0 })) }
-    }
+    let clean = rows.map { row in row.map { String($0.printable.map { $0 == "\n" || $0 == "\t" ? " " : $0 }) } }
     let widths = head.indices.map { column in ([head] + clean).map { $0[column].count }.max() ?? 0 }
     for row in [head] + clean {
         let cells = row.enumerated().map { column, cell in

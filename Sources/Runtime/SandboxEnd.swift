@@ -1,20 +1,14 @@
-// What clients make of a control request's failure, and the end of a sandbox whose sentry may not answer.
+// The end of a sandbox whose sentry may not answer, and signals by name.
 import Control
 import Glibc
 import HostSyscalls
 import LinuxABI
 
-extension RuntimeFailure {
-    /// A failure that the sentry answered with. Its text is not trusted to be fit for a terminal.
-    public init(controlError errno: Int32, _ text: String) {
-        let clean = String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f }))
-        self.init(clean.isEmpty ? Errno(errno).text : "\(clean): \(Errno(errno).text)", exitStatus: 1)
-    }
-}
-
 extension StateRoot {
-    /// Ends a sandbox by its supervisor's death, which takes everything with it.
+    /// Ends a sandbox: SIGKILL for its first process; if the sentry does not answer, for the sentry, which takes everything with it.
     public func end(_ sandbox: SandboxState) throws(RuntimeFailure) {
+        let client = try ControlClient(root: self, id: sandbox.id)
+        if let reply = try? client.ask(.kill(.first, signal: SIGKILL), nanoseconds: 2_000_000_000), reply == .done { return }
         let descriptor = rawHostCall(HostSyscall.pidfd_open, Int(sandbox.sentry), 0)
         guard descriptor >= 0 else { throw RuntimeFailure("sandbox \(sandbox.id): no such process", exitStatus: 1) }
         let sentry = HostFD(owning: Int32(truncatingIfNeeded: descriptor))
