@@ -30,7 +30,9 @@ public struct StandardStreams {
                 rawValue: UInt32(truncatingIfNeeded: max(0, rawHostCall(HostSyscall.fcntl, Int(descriptor.rawValue), 3))) & 0o2003)
             let type = FileType(rawValue: host.mode & 0o170000) ?? .regular
             if type == .characterDevice && host.specialDevice == DeviceNumber.null {
-                descriptions.append(NullDescription(inode: nil, flags: flags, path: nil))
+                let stream = HostStream(descriptor: descriptor, kind: .device, poller: nil)
+                let node = HostStreamInode(stream: stream, type: type, uid: uid, gid: gid)
+                descriptions.append(NullDescription(inode: node, flags: flags, path: nil))
                 continue
             }
             let kind = Self.kind(of: descriptor, type)
