@@ -27,6 +27,8 @@ public final class Kernel {
     public var initTakesDefaultActions = true
     /// Called once when pid 1 has ended, with its wait status.
     public var initExited: ((Int32) -> Void)?
+    /// Called when job control stops pid 1, with the signal. If set, pid 1's group has a parent outside that continues it.
+    public var initStopped: ((Int32) -> Void)?
 
     public var hostName: [UInt8] = Array("sandbox".utf8)
     public var domainName: [UInt8] = Array("(none)".utf8)

@@ -184,6 +184,7 @@ extension ThreadGroup {
             }
         }
         notifyParent(code: 5, status: signal)  // CLD_STOPPED
+        if self === kernel.initProcess { kernel.initStopped?(signal) }
     }
 
     private func resumeStopped(reports: Bool) {
@@ -207,6 +208,7 @@ extension ThreadGroup {
 
     /// Whether no member of the group has a parent in another group of the same session.
     public var isInOrphanedGroup: Bool {
+        if kernel.initStopped != nil, let first = kernel.initProcess, first.processGroup == processGroup { return false }
         for process in kernel.processes.values where process.processGroup == processGroup && !process.isZombie {
             if let parent = process.parent, parent.processGroup != processGroup, parent.session == session { return false }
         }

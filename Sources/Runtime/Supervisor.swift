@@ -17,6 +17,7 @@ public final class Supervisor {
     private var firstStatus: Int32?
     private var failure: RuntimeFailure?
     private var timedOut = false
+    private let outside = SavedTerminal()
 
     /// `executablePath` is what is started in the roles of ``ProcessRole``: this program itself.
     public init(_ options: RunOptions, executablePath: String = "/proc/self/exe") {
@@ -35,7 +36,6 @@ public final class Supervisor {
         let state = try StateDirectory(root, name: options.name)
         defer { state.remove() }
         let signals = try SignalInbox(Supervisor.passedSignals)
-        let terminal = SavedTerminal()
         let launch = Launch(
             options: options, plan: plan, caller: caller, privilege: privilege, users: privilege == .root ? HostUsers.take(root) : nil,
             executable: try open(executablePath, flags: 0, what: "this program"), log: try openLog(state),
@@ -48,7 +48,7 @@ public final class Supervisor {
                 id: state.id, supervisor: getpid(), sentry: processes.sentry.pid, started: HostClock.realtime.seconds,
                 command: options.command.map(text), log: options.logFile.map(text) ?? state.logPath))
         let sentryStatus = watch(processes, signals)
-        terminal.restore()
+        outside.restore()
         return try conclude(sentryStatus, root, state)
     }
 
@@ -148,9 +148,14 @@ public final class Supervisor {
         }
     }
 
-    /// The first process has been stopped (Ctrl-Z): so does this one, so that the caller's shell notices. SIGCONT resumes both.
+    /// The first process has been stopped (Ctrl-Z): so does this one, so that the caller's shell notices; SIGCONT resumes both. Not
+    /// without a person at a terminal, and not when there is a timeout to keep: a program must not hold up its supervisor by stopping itself.
     private func stopWithFirst(_ processes: borrowing SandboxProcesses) {
+        guard options.timeoutSeconds == nil, SavedTerminal.isForeground else { return }
+        let inside = SavedTerminal()
+        outside.restore()
         kill(getpid(), SIGSTOP)
+        inside.restore()
         tell(.signal(SIGCONT), processes)
     }
 
@@ -263,8 +268,11 @@ struct SavedTerminal {
         if tcgetattr(0, &modes) == 0 { self.modes = modes }
     }
 
+    /// Whether the caller's job is the one that the person at the terminal sees.
+    static var isForeground: Bool { tcgetpgrp(0) == getpgrp() }
+
     func restore() {
-        guard var modes, tcgetpgrp(0) == getpgrp() else { return }
+        guard var modes, SavedTerminal.isForeground else { return }
         tcsetattr(0, TCSADRAIN, &modes)
     }
 }

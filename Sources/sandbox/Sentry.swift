@@ -85,6 +85,7 @@ final class Sentry: @unchecked Sendable {
         if !configuration.hostName.isEmpty { kernel.hostName = configuration.hostName }
 
         kernel.initExited = { [weak self] status in self?.end(status) }
+        kernel.initStopped = { [supervisor] signal in supervisor.report(.stopped(signal: signal)) }
         kernel.start(on: platform)
         poller.start()
         HostThread.start("reaper") { platform.reapForever() }
