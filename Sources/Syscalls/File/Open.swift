@@ -44,16 +44,23 @@ private final class OpenOperation: BlockingOperation {
     }
 }
 
-private func open(_ task: Task, _ directory: FD, _ path: UserAddress, _ flags: UInt32, _ mode: UInt32) throws(Errno) -> Outcome {
+private func open(
+    _ task: Task, _ directory: FD, _ path: UserAddress, _ flags: UInt32, _ mode: UInt32, _ options: WalkOptions = []
+) throws(Errno) -> Outcome {
     let name = try copyInPath(task, path)
     // Unknown flags are ignored by open(2), unlike openat2(2).
     var wanted = OpenFlags(rawValue: flags & 0o37777777)
     if wanted.contains(.O_PATH) { wanted.formIntersection([.O_PATH, .O_DIRECTORY, .O_NOFOLLOW, .O_CLOEXEC]) }
-    let start = try startingPoint(task, directory, name)
+    // Below RESOLVE_BENEATH and in RESOLVE_IN_ROOT an absolute path begins at the descriptor too.
+    let start = try startingPoint(task, directory, options.isDisjoint(with: [.beneath, .inRoot]) ? name : [0x2e])
+    // As the kernel of a 64-bit machine does (force_o_largefile); F_GETFL shows it.
+    if !wanted.contains(.O_PATH) { wanted.insert(.O_LARGEFILE) }
+    // The number first, as on Linux: nothing is created or truncated for a process that has none left.
+    try task.files.requireFree(limit: task.descriptorLimit)
     let closeOnExec = wanted.contains(.O_CLOEXEC)
     let status = wanted.subtracting([.O_CLOEXEC, .O_NOCTTY])
     let passed = wanted.contains(.O_NOCTTY) ? status.union(.O_NOCTTY) : status
-    let file = try task.vfs.open(name, from: start, flags: passed, permissions: mode & 0o7777)
+    let file = try task.vfs.open(name, from: start, flags: passed, permissions: mode & 0o7777, walk: options)
     if file.isOpening { return .park(OpenOperation(file, closeOnExec: closeOnExec)) }
     return .value(Int64(try task.install(file, closeOnExec: closeOnExec).rawValue))
 }
@@ -71,6 +78,36 @@ func sysOpenat(_ task: Task, _ directory: FD, _ path: UserAddress, _ flags: Int3
 /// Implements creat(2).
 func sysCreat(_ task: Task, _ path: UserAddress, _ mode: UInt32) throws(Errno) -> Outcome {
     try open(task, .cwd, path, OpenFlags([.O_CREAT, .O_WRONLY, .O_TRUNC]).rawValue, mode)
+}
+
+/// Implements openat2(2).
+///
+/// - Throws: `EINVAL` for unknown flags; `E2BIG` for an extension that is not zero; `EAGAIN` for RESOLVE_CACHED, which promises nothing here.
+func sysOpenat2(_ task: Task, _ directory: FD, _ path: UserAddress, _ how: UserAddress, _ size: UInt64) throws(Errno) -> Outcome {
+    guard size >= 24 else { throw .EINVAL }
+    guard size <= 4096 else { throw .E2BIG }
+    let bytes = try task.memory.copyIn(how, count: Int(size))
+    if bytes[24...].contains(where: { $0 != 0 }) { throw .E2BIG }
+    let (flags, mode, resolve) = bytes.withUnsafeBytes {
+        (
+            $0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+            $0.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
+        )
+    }
+    // All that Linux knows, O_TMPFILE included.
+    guard flags & ~0x7f_ffc3 == 0, mode & ~0o7777 == 0, resolve & ~0x3f == 0 else { throw .EINVAL }
+    let wanted = OpenFlags(rawValue: UInt32(flags))
+    if mode != 0, !wanted.contains(.O_CREAT), !wanted.contains(.O_TMPFILE) { throw .EINVAL }
+    if wanted.contains(.O_PATH), !wanted.isSubset(of: [.O_PATH, .O_DIRECTORY, .O_NOFOLLOW, .O_CLOEXEC]) { throw .EINVAL }
+    var options: WalkOptions = []
+    if resolve & 0x01 != 0 { options.insert(.noMountCrossing) }
+    if resolve & 0x02 != 0 { options.insert(.noMagicLinks) }
+    if resolve & 0x04 != 0 { options.formUnion([.noSymlinks, .noMagicLinks]) }
+    if resolve & 0x08 != 0 { options.insert(.beneath) }
+    if resolve & 0x10 != 0 { options.insert(.inRoot) }
+    if options.contains([.beneath, .inRoot]) { throw .EINVAL }
+    if resolve & 0x20 != 0 { throw .EAGAIN }
+    return try open(task, directory, path, UInt32(flags), UInt32(mode), options)
 }
 
 /// Implements close(2).

@@ -41,6 +41,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 34: return try sysPause(task)
     case 35: return try sysNanosleep(task, UserAddress(a.a0), UserAddress(a.a1))
     case 39: return try sysGetpid(task)
+    case 40: return try sysSendfile(task, FD(Int32(truncatingIfNeeded: a.a0)), FD(Int32(truncatingIfNeeded: a.a1)), UserAddress(a.a2), a.a3)
     case 56: return try sysClone(task, a.a0, UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), UserAddress(a.a4))
     case 57: return try sysFork(task)
     case 58: return try sysVfork(task)
@@ -134,6 +135,8 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 161: return try sysChroot(task, UserAddress(a.a0))
     case 163: throw .EPERM  // acct
     case 164: throw .EPERM  // settimeofday
+    case 165: return try sysMount(task, UserAddress(a.a0), UserAddress(a.a1), UserAddress(a.a2), a.a3, UserAddress(a.a4))
+    case 166: return try sysUmount2(task, UserAddress(a.a0), Int32(truncatingIfNeeded: a.a1))
     case 167: throw .EPERM  // swapon
     case 168: throw .EPERM  // swapoff
     case 169: throw .EPERM  // reboot
@@ -154,6 +157,18 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 185: throw .ENOSYS  // security
     case 186: return try sysGettid(task)
     case 187: return try sysReadahead(task, FD(Int32(truncatingIfNeeded: a.a0)), Int64(truncatingIfNeeded: a.a1), a.a2)
+    case 188: return try sysSetxattr(task, UserAddress(a.a0), UserAddress(a.a1), UserAddress(a.a2), a.a3, Int32(truncatingIfNeeded: a.a4))
+    case 189: return try sysLsetxattr(task, UserAddress(a.a0), UserAddress(a.a1), UserAddress(a.a2), a.a3, Int32(truncatingIfNeeded: a.a4))
+    case 190: return try sysFsetxattr(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), a.a3, Int32(truncatingIfNeeded: a.a4))
+    case 191: return try sysGetxattr(task, UserAddress(a.a0), UserAddress(a.a1), UserAddress(a.a2), a.a3)
+    case 192: return try sysLgetxattr(task, UserAddress(a.a0), UserAddress(a.a1), UserAddress(a.a2), a.a3)
+    case 193: return try sysFgetxattr(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), a.a3)
+    case 194: return try sysListxattr(task, UserAddress(a.a0), UserAddress(a.a1), a.a2)
+    case 195: return try sysLlistxattr(task, UserAddress(a.a0), UserAddress(a.a1), a.a2)
+    case 196: return try sysFlistxattr(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2)
+    case 197: return try sysRemovexattr(task, UserAddress(a.a0), UserAddress(a.a1))
+    case 198: return try sysLremovexattr(task, UserAddress(a.a0), UserAddress(a.a1))
+    case 199: return try sysFremovexattr(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1))
     case 200: return try sysTkill(task, Int32(truncatingIfNeeded: a.a0), Int32(truncatingIfNeeded: a.a1))
     case 201: return try sysTime(task, UserAddress(a.a0))
     case 202: return try sysFutex(task, UserAddress(a.a0), Int32(truncatingIfNeeded: a.a1), UInt32(truncatingIfNeeded: a.a2), UserAddress(a.a3), UserAddress(a.a4), UInt32(truncatingIfNeeded: a.a5))
@@ -198,6 +213,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 271: return try sysPpoll(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), UserAddress(a.a2), UserAddress(a.a3), a.a4)
     case 273: return try sysSetRobustList(task, UserAddress(a.a0), a.a1)
     case 274: return try sysGetRobustList(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2))
+    case 275: return try sysSplice(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), FD(Int32(truncatingIfNeeded: a.a2)), UserAddress(a.a3), a.a4, UInt32(truncatingIfNeeded: a.a5))
     case 277: return try sysSyncFileRange(task, FD(Int32(truncatingIfNeeded: a.a0)), Int64(truncatingIfNeeded: a.a1), Int64(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3))
     case 279: throw .EPERM  // move_pages
     case 280: return try sysUtimensat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), Int32(truncatingIfNeeded: a.a3))
@@ -224,16 +240,19 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 315: return try sysSchedGetattr(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3))
     case 316: return try sysRenameat2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), FD(Int32(truncatingIfNeeded: a.a2)), UserAddress(a.a3), UInt32(truncatingIfNeeded: a.a4))
     case 318: return try sysGetrandom(task, UserAddress(a.a0), a.a1, UInt32(truncatingIfNeeded: a.a2))
+    case 319: return try sysMemfdCreate(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1))
     case 320: throw .EPERM  // kexec_file_load
     case 321: throw .EPERM  // bpf
     case 322: return try sysExecveat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), Int32(truncatingIfNeeded: a.a4))
     case 324: return try sysMembarrier(task, Int32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
+    case 326: return try sysCopyFileRange(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), FD(Int32(truncatingIfNeeded: a.a2)), UserAddress(a.a3), a.a4, UInt32(truncatingIfNeeded: a.a5))
     case 327: return try sysPreadv2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, a.a3, a.a4, Int32(truncatingIfNeeded: a.a5))
     case 328: return try sysPwritev2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, a.a3, a.a4, Int32(truncatingIfNeeded: a.a5))
     case 332: return try sysStatx(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3), UserAddress(a.a4))
     case 334: return try sysRseq(task, UserAddress(a.a0), UInt32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3))
     case 435: return try sysClone3(task, UserAddress(a.a0), a.a1)
     case 436: return try sysCloseRange(task, UInt32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), UInt32(truncatingIfNeeded: a.a2))
+    case 437: return try sysOpenat2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), a.a3)
     case 439: return try sysFaccessat2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3))
     case 441: return try sysEpollPwait2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), UserAddress(a.a3), UserAddress(a.a4), a.a5)
     case 452: return try sysFchmodat2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3))
