@@ -117,6 +117,7 @@ extension Task {
         let actions = process.actions.copy()
         actions.resetForExec()
         process.actions = actions
+        process.disarmTimers(keepingReal: true)
         alternateStack = SignalStack()
         clearTID = 0
         robustList = (.null, 0)

@@ -45,8 +45,7 @@ extension ThreadGroup {
         // One kill per host process: threads share one, a vfork child has its own.
         if let thread = tasks.first(where: { $0.thread != nil })?.thread { thread.process.kill() }
         for task in Array(tasks) { task.release() }
-        if let realTimer { kernel.timers.cancel(realTimer) }
-        realTimer = nil
+        disarmTimers(keepingReal: false)
         becomeZombie(status)
     }
 

@@ -48,9 +48,11 @@ public final class ThreadGroup {
     public var lastUID: UInt32 = 0
     /// Woken when a child changes state.
     let childEvents = WaitQueue()
-    /// ITIMER_REAL.
-    var realTimer: TimerQueue.Timer?
-    var realTimerInterval: UInt64 = 0
+    var storedRealTimer: IntervalTimer?
+    /// Of timer_create(2), by id.
+    public var timers: [Int32: IntervalTimer] = [:]
+    /// The clock that each was made on: for absolute times.
+    public var timerClocks: [Int32: Int32] = [:]
     /// Children reap themselves: SIGCHLD ignored or SA_NOCLDWAIT.
     var autoReaps: Bool { actions[17].handler == SignalAction.ignore || actions[17].flags & SignalAction.SA_NOCLDWAIT != 0 }
     /// PR_SET_CHILD_SUBREAPER.
