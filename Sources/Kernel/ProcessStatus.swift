@@ -3,6 +3,8 @@
 extension Task {
     /// Whether it is parked in a system call.
     public var isWaiting: Bool { operation != nil || futexWait != nil || waitsForVfork }
+    /// Signals pending for this thread alone, and for its whole process.
+    public var pendingSets: (thread: UInt64, process: UInt64) { (pending.set, process.sharedPending.set) }
 }
 
 extension ThreadGroup {

@@ -207,8 +207,14 @@ extension VFSContext {
         #expect(errno { () throws(Errno) in
             _ = try first.vfs.open(Array("/sys/kernel/hostname".utf8), flags: .O_WRONLY, permissions: 0)
         } == .EACCES)
+        first.credentials = Credentials(user: 0, group: 0, capabilities: .all)
+        #expect(errno { () throws(Errno) in
+            _ = try first.vfs.open(Array("/sys/kernel/hostname".utf8), flags: .O_WRONLY, permissions: 0)
+        } == .EACCES)
         #expect(errno { () throws(Errno) in
             _ = try first.vfs.open(Array("/new".utf8), flags: [.O_CREAT, .O_WRONLY], permissions: 0o600)
-        } != nil)
+        } == .ENOENT)
+        let version = try first.vfs.open(Array("/version".utf8), flags: .O_WRONLY, permissions: 0)
+        #expect(errno { () throws(Errno) in _ = try version.write(from: ArraySource([1]), at: nil, first.vfs) } == .EIO)
     }
 }

@@ -171,6 +171,8 @@ public final class EpollDescription: FileDescription {
 
     override public var waitQueue: WaitQueue? { queue }
     override public var inode: Inode? { node }
+    /// noop_llseek of Linux.
+    override public func seek(_ offset: Int64, whence: Int32, _ context: VFSContext) throws(Errno) -> Int64 { 0 }
     override public var displayName: String { "anon_inode:[eventpoll]" }
 
     /// What /proc/PID/fdinfo shows of its items.

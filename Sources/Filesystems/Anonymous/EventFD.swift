@@ -59,6 +59,8 @@ public final class EventFDDescription: FileDescription {
     }
 
     override public var waitQueue: WaitQueue? { queue }
+    /// noop_llseek of Linux.
+    override public func seek(_ offset: Int64, whence: Int32, _ context: VFSContext) throws(Errno) -> Int64 { 0 }
     override public var displayName: String { "anon_inode:[eventfd]" }
 
     /// What /proc/PID/fdinfo shows.

@@ -72,5 +72,7 @@ public final class SignalFDDescription: FileDescription {
     }
 
     override public var waitQueue: WaitQueue? { queue }
+    /// noop_llseek of Linux.
+    override public func seek(_ offset: Int64, whence: Int32, _ context: VFSContext) throws(Errno) -> Int64 { 0 }
     override public var displayName: String { "anon_inode:[signalfd]" }
 }

@@ -125,5 +125,7 @@ public final class TimerFDDescription: FileDescription {
 
     override public var waitQueue: WaitQueue? { queue }
     override public func released(_ context: VFSContext) { cancel() }
+    /// noop_llseek of Linux.
+    override public func seek(_ offset: Int64, whence: Int32, _ context: VFSContext) throws(Errno) -> Int64 { 0 }
     override public var displayName: String { "anon_inode:[timerfd]" }
 }

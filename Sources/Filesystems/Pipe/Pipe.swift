@@ -126,9 +126,9 @@ public final class Pipe {
 
     /// F_SETPIPE_SZ: the capacity becomes `bytes`, rounded up to a power of two of pages.
     ///
-    /// - Throws: `EINVAL` for 0 and what no pipe can hold; `EPERM` past the limits; `EBUSY` if it holds more.
+    /// - Throws: `EINVAL` for what no pipe can hold; `EPERM` past the limits; `EBUSY` if it holds more.
     public func setCapacity(_ bytes: UInt64) throws(Errno) -> Int {
-        guard bytes > 0, bytes <= 1 << 31 else { throw .EINVAL }
+        guard bytes <= 1 << 31 else { throw .EINVAL }
         guard bytes <= UInt64(Self.maximumCapacity) else { throw .EPERM }
         var size = Int(pageSize)
         while size < Int(bytes) { size *= 2 }

@@ -51,6 +51,8 @@ private func decimalFraction(_ hundredths: UInt64) -> String { hundredths < 10 ?
 struct ProcTreeBuilder {
     private let proc: ProcFileSystem
     private var lastNumber: UInt64 = 1
+    /// Whether the files that follow are /proc/sys's.
+    var buildsSysctl = false
 
     init(_ proc: ProcFileSystem) { self.proc = proc }
 
@@ -62,7 +64,7 @@ struct ProcTreeBuilder {
     mutating func directory() -> StaticDirectory { StaticDirectory(origin()) }
 
     mutating func file(permissions: UInt32 = 0o444, _ content: @escaping SyntheticFile.Content) -> SyntheticFile {
-        SyntheticFile(origin(), permissions: permissions, content)
+        SyntheticFile(origin(), permissions: permissions, refusesWriters: buildsSysctl, content)
     }
 
     mutating func text(_ text: String) -> SyntheticFile {

@@ -5,6 +5,8 @@ import VFS
 
 /// Builds /proc/sys.
 func procSysctl(_ proc: ProcFileSystem, _ builder: inout ProcTreeBuilder) -> StaticDirectory {
+    builder.buildsSysctl = true
+    defer { builder.buildsSysctl = false }
     let root = builder.directory()
     let kernel = proc.kernel
 

@@ -95,8 +95,8 @@ func procTaskStatus(_ subject: ProcSubject, _ context: VFSContext) throws(Errno)
     if let task {
         func mask(_ name: String, _ bits: UInt64) { text.line("\(name):\t\(hexadecimal(bits, width: 16))") }
         text.line("SigQ:\t0/\(process.limits.values[ResourceLimits.RLIMIT_SIGPENDING].soft)")
-        mask("SigPnd", task.pendingSet)
-        mask("ShdPnd", 0)
+        mask("SigPnd", task.pendingSets.thread)
+        mask("ShdPnd", task.pendingSets.process)
         mask("SigBlk", task.signalMask)
         mask("SigIgn", process.ignoredSignals)
         mask("SigCgt", process.caughtSignals)

@@ -2,32 +2,35 @@
 import LinuxABI
 import VFS
 
-/// A file whose content is made when it is opened, and again whenever it is read from its beginning (`top` keeps /proc/stat open).
+/// A file whose content is made whenever it is read from its beginning (`top` keeps /proc/stat open).
 public final class SyntheticFile: SyntheticInode {
     typealias Content = (VFSContext) throws(Errno) -> [UInt8]
     typealias Store = ([UInt8], VFSContext) throws(Errno) -> Void
 
     fileprivate let content: Content
     fileprivate let store: Store?
+    /// /proc/sys checks its own mode, whatever capabilities the caller has.
+    private let refusesWriters: Bool
 
-    /// `store` takes what one write(2) brings; without it the file is read-only.
-    init(_ origin: SyntheticOrigin, permissions: UInt32 = 0o444, store: Store? = nil, _ content: @escaping Content) {
+    /// `store` takes what one write(2) brings; without it a write fails, or an open for writing already.
+    init(
+        _ origin: SyntheticOrigin, permissions: UInt32 = 0o444, refusesWriters: Bool = false, store: Store? = nil,
+        _ content: @escaping Content
+    ) {
         self.content = content
         self.store = store
+        self.refusesWriters = refusesWriters
         super.init(origin, type: .regular, permissions: permissions)
     }
 
     override public func open(_ path: VFSPath, flags: OpenFlags, _ context: VFSContext) throws(Errno) -> FileDescription {
-        // Root passes every permission check, but nothing takes the bytes.
-        if flags.writes && store == nil { throw .EACCES }
-        let description = SyntheticFileDescription(file: self, flags: flags, path: path)
-        if flags.reads { try description.refresh(context) }
-        return description
+        if flags.writes && refusesWriters { throw .EACCES }
+        return SyntheticFileDescription(file: self, flags: flags, path: path)
     }
 
     override public func setAttributes(_ change: AttributeChange, _ context: VFSContext) throws(Errno) {
-        // `echo 1 > /proc/sys/…` truncates first.
-        if store != nil, change.size != nil, change.permissions == nil, change.uid == nil, change.gid == nil { return }
+        // `echo name > /proc/self/comm` truncates first.
+        if change.size != nil, change.permissions == nil, change.uid == nil, change.gid == nil { return }
         throw .EPERM
     }
 }
@@ -36,16 +39,10 @@ public final class SyntheticFile: SyntheticInode {
 final class SyntheticFileDescription: FileDescription {
     private let file: SyntheticFile
     private var bytes: [UInt8] = []
-    private var isFresh = false
 
     init(file: SyntheticFile, flags: OpenFlags, path: VFSPath) {
         self.file = file
         super.init(flags: flags, path: path)
-    }
-
-    func refresh(_ context: VFSContext) throws(Errno) {
-        bytes = try file.content(context)
-        isFresh = true
     }
 
     override var inode: Inode? { file }
@@ -58,8 +55,7 @@ final class SyntheticFileDescription: FileDescription {
 
     override func read(into sink: IOSink, at offset: Int64?, _ context: VFSContext) throws(Errno) -> Int {
         let position = offset ?? self.offset
-        if position == 0 && !isFresh { try refresh(context) }
-        isFresh = false
+        if position == 0 { bytes = try file.content(context) }
         guard position >= 0, position < bytes.count else { return 0 }
         let count = try deliver(bytes, from: Int(position), into: sink)
         if offset == nil { self.offset = position + Int64(count) }
@@ -67,11 +63,13 @@ final class SyntheticFileDescription: FileDescription {
     }
 
     override func write(from source: IOSource, at offset: Int64?, _ context: VFSContext) throws(Errno) -> Int {
-        guard let store = file.store else { throw .EINVAL }
+        // Sequential files cannot be written at an offset (seq_open of Linux).
+        if offset != nil { throw .ESPIPE }
+        guard let store = file.store else { throw .EIO }
         guard source.remaining <= 4096 else { throw .EINVAL }
         let data = try collect(source)
         try store(data, context)
-        if offset == nil { self.offset += Int64(data.count) }
+        self.offset += Int64(data.count)
         return data.count
     }
 }

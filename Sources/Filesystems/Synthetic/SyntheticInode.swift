@@ -72,6 +72,21 @@ public class SyntheticDirectory: SyntheticInode {
 
     override public func lookup(_ name: FileName, _ context: VFSContext) throws(Errno) -> Inode { throw .ENOENT }
 
+    /// What creating a name fails with: /proc says that it does not exist.
+    private var creationError: Errno { fileSystem is ProcFileSystem ? .ENOENT : .EPERM }
+
+    override public func create(
+        _ name: FileName, type: FileType, permissions: UInt32, specialDevice: UInt64, _ context: VFSContext
+    ) throws(Errno) -> Inode { throw creationError }
+
+    override public func makeDirectory(_ name: FileName, permissions: UInt32, _ context: VFSContext) throws(Errno) -> Inode {
+        throw creationError
+    }
+
+    override public func symlink(_ name: FileName, target: [UInt8], _ context: VFSContext) throws(Errno) -> Inode {
+        throw creationError
+    }
+
     override public func open(_ path: VFSPath, flags: OpenFlags, _ context: VFSContext) throws(Errno) -> FileDescription {
         if flags.writes { throw .EISDIR }
         return SyntheticDirectoryDescription(directory: self, flags: flags, path: path)
