@@ -61,6 +61,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        tests("VFS", ["Filesystems", "Auth", "LinuxABI", "Primitives"]),
         tests("Filesystems", ["Memory", "Kernel", "VFS", "Auth", "LinuxABI", "Primitives", "HostSyscalls"]),
         tests("Control", ["Primitives", "HostSyscalls", "LinuxABI"]),
         // A sentry that plays a script, and its own command line: the runtime's tests start it.

@@ -12,13 +12,26 @@ public final class Dentry {
     public var isDeleted = false
     /// Mounts on this dentry, in any namespace: the walk looks for them only if there are some.
     public internal(set) var mountCount = 0
-    /// Children whose inode is nil: bounded, because a workload can ask for any number of missing names.
-    var negativeCount = 0
+    /// Asked for since ``DentryCache`` last came by.
+    var isRecent = false
+    /// Its place in the ``DentryCache``; nil if it is in none.
+    var cacheIndex: Int?
 
     public init(name: FileName, parent: Dentry?, inode: Inode?) {
         self.name = name
         self.parent = parent
         self.inode = inode
+    }
+
+    /// A workload can make chains of any length: they are let go one by one, because nested deinits would overflow the stack.
+    deinit {
+        var next = parent
+        parent = nil
+        while next != nil, isKnownUniquelyReferenced(&next) {
+            let current = next
+            next = current?.parent
+            current?.parent = nil
+        }
     }
 
     /// Takes a new place after a rename.

@@ -90,6 +90,8 @@ open class FileSystem {
     public final let typeName: String
     /// `st_dev` of its files.
     public final let device: UInt64
+    /// The names of it that are remembered.
+    public final let dentryCache = DentryCache()
 
     public init(typeName: String, device: UInt64) {
         self.typeName = typeName
@@ -100,6 +102,8 @@ open class FileSystem {
     open var revalidates: Bool { false }
     /// Whether dentries may be cached at all (/proc: no).
     open var cachesDentries: Bool { true }
+    /// Its last mount is gone: what only served names is let go; open files go on.
+    open func unmounted() {}
     /// statfs(2)'s answer.
     open func statistics(_ context: VFSContext) throws(Errno) -> FileSystemStatistics { FileSystemStatistics(magic: 0) }
 }

@@ -33,6 +33,10 @@ public final class MountNamespace {
         if mounts.contains(where: { $0.mountPoint?.mount === mount }) { throw .EBUSY }
         place.dentry.mountCount -= 1
         mounts.removeAll { $0 === mount }
+        if !mounts.contains(where: { $0.fileSystem === mount.fileSystem }) {
+            mount.root.dropChildren()
+            mount.fileSystem.unmounted()
+        }
     }
 
     /// The place itself, or the root of what is mounted on it, uppermost.

@@ -96,7 +96,8 @@ extension VFSContext {
         let result = try walk(path, from: start, [])
         if result.endsInDot { throw .EINVAL }
         guard let place = result.path, let inode = place.inode else { throw .ENOENT }
-        if result.name.isEmpty { throw place.dentry === place.mount.root ? .EBUSY : .ENOTEMPTY }
+        if result.endsInDotDot { throw .ENOTEMPTY }
+        if result.name.isEmpty { throw .EBUSY }
         guard let directory = result.parent.inode else { throw .ENOENT }
         if inode.type != .directory { throw .ENOTDIR }
         if result.parent.mount.isReadOnly { throw .EROFS }
@@ -109,6 +110,7 @@ extension VFSContext {
     /// A removed name leaves the cache; whoever still holds it sees that it is gone.
     private func forget(_ dentry: Dentry) {
         dentry.parent?.drop(dentry)
+        dentry.dropChildren()
         dentry.isDeleted = true
     }
 

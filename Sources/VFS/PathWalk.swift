@@ -31,6 +31,8 @@ public struct WalkResult {
     public var wantsDirectory: Bool
     /// The last component was `.`
     public var endsInDot = false
+    /// The last component was `..`
+    public var endsInDotDot = false
 }
 
 private let slash = UInt8(ascii: "/")
@@ -97,7 +99,7 @@ private struct PathWalker {
             }
             if name.count == 2 && name[0] == dot && name[1] == dot {
                 try goUp()
-                if isLast { return WalkResult(parent: current, name: [], path: current, wantsDirectory: true) }
+                if isLast { return WalkResult(parent: current, name: [], path: current, wantsDirectory: true, endsInDotDot: true) }
                 continue
             }
             if name.count > maximumName { throw .ENAMETOOLONG }
@@ -168,7 +170,10 @@ private struct PathWalker {
         let parent = place.dentry
         let fileSystem = directory.fileSystem
         let known = parent.children[name]
-        if let known, !fileSystem.revalidates { return known }
+        if let known, !fileSystem.revalidates {
+            known.isRecent = true
+            return known
+        }
         if rest.count > 0 || known == nil {
             var names: [FileName] = [name]
             for component in rest.reversed() {
@@ -181,35 +186,14 @@ private struct PathWalker {
         do throws(Errno) { found = try directory.lookup(name, context) } catch {
             if error != .ENOENT { throw error }
         }
-        // The lookup may have waited, and another walk may have been faster.
-        if let current = parent.children[name], current.inode === found { return current }
-        if let stale = parent.children[name] { parent.drop(stale) }
+        // The lookup may have waited, and another walk, or the name's maker, may have been faster.
+        if let current = parent.children[name], current.inode === found || !fileSystem.revalidates { return current }
+        if let stale = parent.children[name] {
+            parent.drop(stale)
+            stale.dropChildren()
+        }
         let dentry = Dentry(name: name, parent: parent, inode: found)
         if fileSystem.cachesDentries, !parent.isDeleted, found != nil || !fileSystem.revalidates { parent.cache(dentry) }
         return dentry
-    }
-}
-
-extension Dentry {
-    /// Negative names that one directory remembers.
-    private static let maximumNegatives = 1024
-
-    func cache(_ child: Dentry) {
-        if child.inode == nil {
-            if negativeCount >= Dentry.maximumNegatives {
-                children = children.filter { $0.value.inode != nil }
-                negativeCount = 0
-            }
-            negativeCount += 1
-        }
-        children[child.name] = child
-    }
-
-    /// Takes a child out of the cache: it was removed, renamed away, or is stale.
-    func drop(_ child: Dentry) {
-        if children[child.name] === child {
-            children[child.name] = nil
-            if child.inode == nil { negativeCount -= 1 }
-        }
     }
 }

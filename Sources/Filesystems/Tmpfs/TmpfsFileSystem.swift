@@ -29,6 +29,9 @@ public final class TmpfsFileSystem: FileSystem {
         root = TmpfsDirectory(self, number: 1, attributes, now: now, parent: nil)
     }
 
+    /// The tree goes: it and the file system keep each other alive.
+    override public func unmounted() { root = nil }
+
     override public func statistics(_ context: VFSContext) throws(Errno) -> FileSystemStatistics {
         var result = FileSystemStatistics(magic: 0x0102_1994)
         result.blocks = sizeLimit / 4096
