@@ -44,15 +44,18 @@ struct Launch {
     private var hasIdentities: Bool { privilege == .root && users != nil }
 
     func start() throws(RuntimeFailure) -> SandboxProcesses {
-        var gofers: [SharedProcess] = []
-        var sockets: [SharedHostFD] = []
-        for kind in plan.gofers {
-            let (near, far) = try socketPair()
-            gofers.append(SharedProcess(try startGofer(kind, socket: far)))
-            sockets.append(near)
-        }
+        // The sentry first: it has the longest way to its first request.
+        let pairs = try plan.gofers.map { kind throws(RuntimeFailure) in (kind, try socketPair()) }
         let (link, far) = try socketPair()
-        let sentry = try startSentry(gofers: sockets, link: far)
+        let sentry = try startSentry(gofers: pairs.map(\.1.0), link: far)
+        var gofers: [SharedProcess] = []
+        do throws(RuntimeFailure) {
+            for (kind, pair) in pairs { gofers.append(SharedProcess(try startGofer(kind, socket: pair.1))) }
+        } catch {
+            sentry.signal(9)
+            _ = sentry.reap(waits: true)
+            throw error
+        }
         do throws(HostErrno) { return SandboxProcesses(sentry: sentry, gofers: gofers, link: try link.fd.duplicate()) } catch {
             throw RuntimeFailure("socket", error.guestErrno)
         }

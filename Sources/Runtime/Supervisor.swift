@@ -17,6 +17,7 @@ public final class Supervisor {
     private var firstStatus: Int32?
     private var failure: RuntimeFailure?
     private var timedOut = false
+    private var linkIsOpen = true
     private let outside = SavedTerminal()
 
     /// `executablePath` is what is started in the roles of ``ProcessRole``: this program itself.
@@ -42,6 +43,7 @@ public final class Supervisor {
             null: try open("/dev/null", flags: 0o2, what: "/dev/null"),
             control: SharedHostFD(try ControlSocket.listen(in: state.path)), trace: try openTrace())
         let processes = try launch.start()
+        plan.releaseDescriptors()
         defer { end(processes) }
         try state.write(
             SandboxState(
@@ -76,10 +78,12 @@ public final class Supervisor {
     /// Passes signals in and hears reports until the sentry has ended; its wait status.
     private func watch(_ processes: borrowing SandboxProcesses, _ signals: SignalInbox) -> Int32 {
         var deadline = options.timeoutSeconds.map { HostClock.monotonic + UInt64($0 * 1e9) }
-        let gofers = processes.gofers
+        var goferCount = processes.gofers.count
         while true {
-            var entries = [processes.sentry.descriptor.rawValue, processes.link.rawValue, signals.descriptor].map { PollEntry($0) }
-            entries.append(contentsOf: gofers.map { PollEntry($0.process.descriptor.rawValue) })
+            // A link whose other end is gone would always be ready; poll(2) passes over negative descriptors.
+            let link = linkIsOpen ? processes.link.rawValue : -1
+            var entries = [processes.sentry.descriptor.rawValue, link, signals.descriptor].map { PollEntry($0) }
+            entries.append(contentsOf: processes.gofers.prefix(goferCount).map { PollEntry($0.process.descriptor.rawValue) })
             let now = HostClock.monotonic
             PollEntry.wait(&entries, nanoseconds: deadline.map { $0 > now ? $0 - now : 0 })
             if entries[1].isReady { hear(processes) }
@@ -90,7 +94,11 @@ public final class Supervisor {
                 hear(processes)
                 return status
             }
-            if entries[3...].contains(where: \.isReady), failure == nil, firstStatus == nil {
+            if goferCount > 0, entries[3...].contains(where: \.isReady) {
+                // Expected once the sentry has let go of its sockets; before that the sandbox has lost its files.
+                goferCount = 0
+                hear(processes)
+                if failure != nil || firstStatus != nil || !linkIsOpen { continue }
                 failure = RuntimeFailure("a gofer has ended unexpectedly: the sandbox has lost its files")
                 tell(.end, processes)
                 deadline = HostClock.monotonic + Supervisor.graceNanoseconds
@@ -124,8 +132,9 @@ public final class Supervisor {
             // MSG_DONTWAIT
             let count = rawHostCall(
                 HostSyscall.recvfrom, Int(processes.link.rawValue), Int(bitPattern: buffer.baseAddress), buffer.count, 0x40, 0, 0)
+            if count == -4 { continue }
             guard count > 0 else {
-                if count == -4 { continue }
+                linkIsOpen = count == -11
                 return
             }
             guard let report = try? SentryReport(decoding: Array(buffer[..<count])) else {
