@@ -291,9 +291,20 @@ int main(int argc, char **argv) {
             return 3;
         }
         setpgid(child, child);
+        // The alarm ends a case that hangs; this does when alarms are what hangs.
         int status = 0;
-        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-            ;
+        int64_t give_up = now_ns() + (CASE_SECONDS + 3) * 1000000000ll;
+        while (waitpid(child, &status, WNOHANG) <= 0) {
+            if (now_ns() > give_up) {
+                note("ran out of time");
+                kill(-child, SIGKILL);
+                kill(child, SIGKILL);
+                while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+                    ;
+                break;
+            }
+            usleep(2000);
+        }
         kill(-child, SIGKILL);
         if (!WIFEXITED(status) || WEXITSTATUS(status)) failed = 1;
         print_status("END", status);

@@ -81,8 +81,9 @@ CASE(bad_buffers) {
         NAMED(label, syscall(SYS_read, fd, bad_pointers[i], 10ul));
         snprintf(label, sizeof label, "write from %s", bad_pointer_name(i));
         NAMED(label, syscall(SYS_write, fd, bad_pointers[i], 10ul));
+        // The stub's range is user space natively: a transfer of nothing is no fault there.
         snprintf(label, sizeof label, "nothing into %s", bad_pointer_name(i));
-        NAMED(label, syscall(SYS_read, fd, bad_pointers[i], 0ul));
+        if (bad_pointers[i] != STUB_CODE && bad_pointers[i] != STUB_SLOTS) NAMED(label, syscall(SYS_read, fd, bad_pointers[i], 0ul));
         snprintf(label, sizeof label, "position after %s", bad_pointer_name(i));
         NAMED(label, lseek(fd, 0, SEEK_CUR));
     }
@@ -92,7 +93,8 @@ CASE(bad_buffers) {
     CALL(syscall(SYS_write, fd, &c, (1l << 63)));
     CALL(syscall(SYS_pread64, fd, &c, -1l, 0l));
     lseek(fd, 0, SEEK_END);
-    CALL(syscall(SYS_read, fd, STUB_CODE, 10ul));
+    SURVIVES(syscall(SYS_read, fd, STUB_CODE, 10ul));
+    CALL(syscall(SYS_read, fd, (void *)8, 10ul));
     CALL(lseek(fd, 0, SEEK_END));
 }
 

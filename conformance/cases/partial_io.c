@@ -74,7 +74,7 @@ CASE(pipe_edge) {
     CALL(read(fds[0], edge + 10, 5));
     CALL(read(fds[0], text, 32));
     TEXT(text);
-    CALL(read(fds[0], STUB_SLOTS, 5));
+    CALL(read(fds[0], (void *)8, 5));
     NEED(write(fds[1], edge, 10) == 10);
     CALL(read(fds[0], STUB_SLOTS, 5));
     CALL(read(fds[0], text, 32));

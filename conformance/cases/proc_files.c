@@ -54,7 +54,8 @@ CASE(descriptors) {
     CHECK(readlink(path, target, sizeof target - 1) > 0 && !strncmp(target, "pipe:[", 6));
     CALL(open("/proc/self/fd/99", O_RDONLY));
     CALL(open("/proc/self/fd/x", O_RDONLY));
-    CALL(open("/dev/fd/0", O_RDONLY) >= 0 ? 0 : -1);
+    snprintf(path, sizeof path, "/dev/fd/%d", fds[0]);
+    CALL_OK(open(path, O_RDONLY));
 }
 
 CASE(own_status) {
@@ -109,7 +110,6 @@ CASE(errors) {
     CALL(symlink("x", "/proc/l"));
     CALL(rmdir("/proc/self/fd"));
     CALL(open("/proc/self/status/x", O_RDONLY));
-    CALL(truncate("/proc/version", 0) ? -1 : 0);
 }
 
 CASE(others_are_seen) {

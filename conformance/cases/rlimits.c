@@ -47,21 +47,22 @@ CASE(limits) {
 
 CASE(process_limit) {
     if (geteuid()) SKIP("needs root");
-    struct rlimit l = {3, 3};
+    // The limit counts what the user has: nobody else has this user.
+    struct rlimit l = {4, 4};
+    uid_t uid = 100000 + getpid() % 50000;
     IN_CHILD("plain user", {
         setrlimit(RLIMIT_NPROC, &l);
-        uid_t uid = 100000 + getpid();
         setresuid(uid, uid, uid);
         int made = 0;
-        pid_t child;
-        while (made < 10 && (child = fork()) >= 0) {
-            if (child == 0)
+        pid_t children[10];
+        while (made < 10 && (children[made] = fork()) >= 0) {
+            if (children[made] == 0)
                 for (;;) pause();
             made++;
         }
         note("children %d: %s", made, error_name(errno));
-        kill(0, SIGKILL);
-    } if (0) {});
+        for (int i = 0; i < made; i++) kill(children[i], SIGKILL), waitpid(children[i], 0, 0);
+    });
 }
 
 CASE(cpu_limit) {

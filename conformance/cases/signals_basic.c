@@ -211,7 +211,7 @@ CASE(reset_and_nodefer) {
     sigaction(SIGUSR1, 0, &now);
     CHECK(now.sa_handler == SIG_DFL);
     VALUE(count);
-    static int depth, deepest;
+    static volatile int depth, deepest;
     void nested(int s) {
         if (++depth > deepest) deepest = depth;
         if (depth < 3) raise(s);
@@ -221,7 +221,7 @@ CASE(reset_and_nodefer) {
     raise(SIGUSR2);
     VALUE(deepest);
     deepest = 0;
-    static int entered;
+    static volatile int entered;
     void once(int s) {
         if (++depth > deepest) deepest = depth;
         if (entered++ < 3) raise(s);
