@@ -136,6 +136,8 @@ extension Kernel: PlatformDelegate {
         task.born()
     }
 
+    public func neverStarted(_ thread: PlatformThread) { task(of: thread).process.exitGroup(status: Signal.SIGKILL) }
+
     public func violated(_ thread: PlatformThread, _ what: String) {
         let task = task(of: thread)
         log("process \(task.process.pid) (\(String(decoding: task.name, as: UTF8.self))) killed: \(what)")

@@ -106,6 +106,8 @@ public protocol PlatformDelegate: AnyObject {
     func timedWaitEnded(_ thread: PlatformThread, result: Int64)
     /// A new thread has announced itself and is about to run guest code.
     func threadStarted(_ thread: PlatformThread)
+    /// An unborn thread will never start: its maker died first.
+    func neverStarted(_ thread: PlatformThread)
     /// The thread did what only a hostile one does; its process is being killed.
     func violated(_ thread: PlatformThread, _ what: String)
     /// The host process is gone and reaped.

@@ -234,6 +234,8 @@ public final class SystrapPlatform: Platform {
             case .ordered(resumes: true) where thread.allMade: break
             default: return violate(thread, "a signal while stopped")
             }
+            // It has gone on after its clone: the child exists, whenever it announces itself.
+            thread.child = nil
             thread.state = .asking
             entered(thread, signal: Int32(reason))
         default:
@@ -290,6 +292,13 @@ public final class SystrapPlatform: Platform {
         child.state = .gone
         child.host.windows.release(child.slotIndex)
         if child === blankComing { blankComing = nil }
+    }
+
+    /// A child that will never come, of a thread that is gone.
+    private func abandon(_ child: SystrapThread) {
+        let isBlank = child.isBlank
+        forget(child)
+        if !isBlank { delegate.neverStarted(child) }
     }
 
     private func hello(_ call: SeccompNotification, _ known: SystrapThread?) {
@@ -417,7 +426,8 @@ public final class SystrapPlatform: Platform {
         if case .gone = thread.state { return }
         if thread.hostThread > 0, threads[Int(thread.hostThread)] === thread { threads[Int(thread.hostThread)] = nil }
         if thread.isBlank { blanks.removeAll { $0 === thread } }
-        thread.child.map(forget)
+        // A clone that was let through may have made its child: it will announce itself. One that was not never comes.
+        if let child = thread.child, !thread.hasMadeClone { abandon(child) }
         thread.child = nil
         thread.state = .gone
         thread.host.threads.removeAll { $0 === thread }

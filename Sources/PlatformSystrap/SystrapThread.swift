@@ -216,6 +216,7 @@ final class SystrapThread: PlatformThread {
     /// The order made last: the host presents it once more after a stop or a freeze.
     var lastMade: Expected? { made > 0 && made <= expected.count ? expected[made - 1] : nil }
     var allMade: Bool { made == expected.count }
+    var hasMadeClone: Bool { expected[..<made].contains { $0.isClone } }
     func markMade() { made += 1 }
 
     /// The thread asks because an order failed; which of the caller's it was.
