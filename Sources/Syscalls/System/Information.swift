@@ -14,7 +14,6 @@ private struct SystemInformation: BitwiseCopyable {
     var totalSwap: UInt64 = 0
     var freeSwap: UInt64 = 0
     var processes: UInt16 = 0
-    var padding: (UInt16, UInt32) = (0, 0)
     var totalHigh: UInt64 = 0
     var freeHigh: UInt64 = 0
     var unit: UInt32 = 1
