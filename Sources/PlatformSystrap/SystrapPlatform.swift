@@ -125,7 +125,9 @@ public final class SystrapPlatform: Platform {
     private func serveExpress(_ call: SeccompNotification, _ thread: SystrapThread) {
         switch thread.state {
         case .running: break
-        case .ordered(resumes: true) where thread.allMade: thread.state = .running
+        case .ordered(resumes: true) where thread.allMade:
+            thread.state = .running
+            thread.child = nil
         default:
             violate(thread, "system call \(call.number) while stopped")
             return
@@ -231,7 +233,8 @@ public final class SystrapPlatform: Platform {
         case 1...64:
             switch thread.state {
             case .running: break
-            case .ordered(resumes: true) where thread.allMade: break
+            // A clone among the orders has succeeded, or the stub would have said so: its child comes, whatever becomes of this thread.
+            case .ordered(resumes: true) where thread.allMade: thread.child = nil
             default: return violate(thread, "a signal while stopped")
             }
             // It has gone on after its clone: the child exists, whenever it announces itself.
@@ -286,8 +289,9 @@ public final class SystrapPlatform: Platform {
 
     func expectChild(_ child: SystrapThread) { unborn[child.token.0] = child }
 
-    /// A clone that failed: its child will never come.
+    /// A clone that failed: its child will never come. One that has come lives its own life, longer than its parent perhaps.
     private func forget(_ child: SystrapThread) {
+        guard child.hostThread == 0 else { return }
         unborn[child.token.0] = nil
         child.state = .gone
         child.host.windows.release(child.slotIndex)
