@@ -51,7 +51,7 @@ public final class Execution {
     func imageMapped() {
         guard let thread, let host else { preconditionFailure("no blank") }
         let memory = plan.memory
-        memory.hostProcess = host.hostID
+        task.kernel.attach(memory, to: host.hostID)
         do throws(Errno) {
             for (address, count) in plan.zeroFill { try memory.copyOut([UInt8](repeating: 0, count: count), to: UserAddress(address)) }
             try memory.copyOut(plan.stackBytes, to: UserAddress(plan.stackPointer))

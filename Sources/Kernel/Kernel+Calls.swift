@@ -121,7 +121,7 @@ extension Kernel: PlatformDelegate {
         task.plan = nil
         task.lastPlan = nil
         plan?.rollback?(index)
-        task.complete(error.result)
+        task.complete(plan?.failureResult ?? error.result)
     }
 
     public func timedWaitEnded(_ thread: PlatformThread, result: Int64) {

@@ -133,7 +133,7 @@ extension Task {
     /// The platform's thread has announced itself and is about to run.
     func born() {
         guard let thread else { return }
-        if !isDead { memory.hostProcess = memory.hostProcess == 0 ? thread.process.hostID : memory.hostProcess }
+        if !isDead, memory.hostProcess == 0 { kernel.attach(memory, to: thread.process.hostID) }
         if isDead {
             thread.process.kill()
             return

@@ -11,10 +11,14 @@ public protocol GuestCopying: AnyObject {
 extension GuestCopying {
     /// A plain value (integers, imported C structures) from guest memory: one copy.
     public func copyIn<T: BitwiseCopyable>(_ address: UserAddress, as type: T.Type = T.self) throws(Errno) -> T {
-        let storage = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, MemoryLayout<T>.size), alignment: 16)
-        defer { storage.deallocate() }
-        try copyIn(address, into: UnsafeMutableRawBufferPointer(rebasing: storage[..<MemoryLayout<T>.size]))
-        return storage.loadUnaligned(as: T.self)
+        // On the stack: most copies are of a few words.
+        let result: Result<T, Errno> = withUnsafeTemporaryAllocation(byteCount: max(1, MemoryLayout<T>.size), alignment: 16) { storage in
+            do throws(Errno) {
+                try copyIn(address, into: UnsafeMutableRawBufferPointer(rebasing: storage[..<MemoryLayout<T>.size]))
+                return .success(storage.loadUnaligned(as: T.self))
+            } catch { return .failure(error) }
+        }
+        return try result.get()
     }
 
     public func copyOut<T: BitwiseCopyable>(_ value: T, to address: UserAddress) throws(Errno) {

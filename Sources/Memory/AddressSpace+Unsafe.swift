@@ -18,18 +18,27 @@ extension AddressSpace {
     private func transfer(_ call: Int, _ address: UserAddress, _ buffer: Int, _ count: Int) -> Int {
         guard count > 0, address.rawValue < GuestLayout.workloadEnd, hostProcess > 0 else { return 0 }
         // What lies beyond the workload's range faults there.
-        let usable = min(UInt64(count), GuestLayout.workloadEnd - address.rawValue)
+        let usable = Int(min(UInt64(count), GuestLayout.workloadEnd - address.rawValue))
         var done = 0
-        while done < Int(usable) {
-            var local = (buffer + done, Int(usable) - done)
-            var remote = (address.rawValue + UInt64(done), usable - UInt64(done))
+        var isSecondTry = false
+        while done < usable {
+            var local = (buffer + done, usable - done)
+            var remote = (address.rawValue + UInt64(done), UInt64(usable - done))
             let result = withUnsafePointer(to: &local) { localPointer in
                 withUnsafePointer(to: &remote) { remotePointer in
                     rawHostCall(call, Int(hostProcess), Int(bitPattern: localPointer), 1, Int(bitPattern: remotePointer), 1, 0)
                 }
             }
-            if result <= 0 { break }
-            done += result
+            if result > 0 {
+                // The host stops at the page that faults, with an exact count; trying on says EFAULT there.
+                done += min(result, usable - done)
+            } else if result == HostResult.ESRCH, !isSecondTry, let other = findHostThread?(), other > 0, other != hostProcess {
+                // The thread that was named has ended; memory lives as long as any of them.
+                hostProcess = other
+                isSecondTry = true
+            } else if result != HostResult.EINTR {
+                break
+            }
         }
         return done
     }
@@ -44,27 +53,55 @@ extension AddressSpace {
         if copyOutPartial(bytes, to: address) != bytes.count { throw .EFAULT }
     }
 
+    /// Zeroes guest memory.
+    ///
+    /// - Throws: `EFAULT` if not all bytes could be written.
+    public func zero(_ address: UserAddress, count: Int) throws(Errno) {
+        let zeros = [UInt8](repeating: 0, count: min(count, 65_536))
+        var done = 0
+        while done < count {
+            let step = min(zeros.count, count - done)
+            let copied = zeros.withUnsafeBytes { copyOutPartial(UnsafeRawBufferPointer(rebasing: $0[..<step]), to: address + done) }
+            if copied != step { throw .EFAULT }
+            done += step
+        }
+    }
+
     /// A NUL-terminated string without its NUL. Never reads past the page that holds the NUL.
     ///
     /// - Throws: `EFAULT`; `ENAMETOOLONG` if no NUL lies within `limit` bytes.
     public func copyInString(_ address: UserAddress, limit: Int) throws(Errno) -> [UInt8] {
+        enum Step {
+            case more, end, fault
+        }
         var result: [UInt8] = []
         var position = address
         while result.count < limit {
-            let toPageEnd = Int(4096 - position.rawValue % 4096)
-            let count = min(toPageEnd, limit - result.count)
-            let chunk = withUnsafeTemporaryAllocation(byteCount: count, alignment: 1) { buffer -> (bytes: [UInt8], isEnd: Bool)? in
+            let toPageEnd = Int(pageSize - position.rawValue % pageSize)
+            // Most strings are short: a first small piece costs less than the rest of the page.
+            let piece = result.isEmpty ? 256 : Int(pageSize)
+            let count = min(toPageEnd, piece, limit - result.count)
+            let step = withUnsafeTemporaryAllocation(byteCount: count, alignment: 1) { buffer -> Step in
                 let read = copyInPartial(position, into: buffer)
-                if read == 0 { return nil }
                 let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<read])
-                if let end = bytes.firstIndex(of: 0) { return ([UInt8](bytes[..<end]), true) }
-                return read == count ? ([UInt8](bytes), false) : nil
+                if let end = bytes.firstIndex(of: 0) {
+                    result.append(contentsOf: bytes[..<end])
+                    return .end
+                }
+                result.append(contentsOf: bytes)
+                return read == count ? .more : .fault
             }
-            guard let chunk else { throw .EFAULT }
-            result.append(contentsOf: chunk.bytes)
-            if chunk.isEnd { return result }
-            position = position + count
+            switch step {
+            case .end: return result
+            case .fault: throw .EFAULT
+            case .more: position = position + count
+            }
         }
         throw .ENAMETOOLONG
     }
+}
+
+private enum HostResult {
+    static let ESRCH = -3
+    static let EINTR = -4
 }

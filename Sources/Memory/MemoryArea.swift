@@ -1,4 +1,3 @@
-import HostSyscalls
 import LinuxABI
 
 /// `prot` of mmap(2).
@@ -13,10 +12,10 @@ public struct Protection: OptionSet, Hashable, Sendable {
     public static let all: Protection = [.PROT_READ, .PROT_WRITE, .PROT_EXEC]
 }
 
-/// What an area shows: the file behind it.
-public final class MappedFile {
-    /// What the host maps.
-    public let host: SharedHostFD
+/// What an area shows: the file behind it. Its identity is one mapping's: areas of one are merged again after a split.
+///
+/// The host descriptor is not here: only the order that maps needs it, so that what is mapped costs the sentry no descriptor.
+public final class MappedFile: Sendable {
     /// As /proc/PID/maps names it.
     public let name: [UInt8]
     public let device: UInt64
@@ -24,13 +23,28 @@ public final class MappedFile {
     /// Whether PROT_WRITE may be given to a shared mapping of it.
     public let isWritable: Bool
 
-    public init(host: SharedHostFD, name: [UInt8], device: UInt64, inode: UInt64, isWritable: Bool) {
-        self.host = host
+    public init(name: [UInt8], device: UInt64, inode: UInt64, isWritable: Bool) {
         self.name = name
         self.device = device
         self.inode = inode
         self.isWritable = isWritable
     }
+}
+
+/// What madvise(2) and mlock(2) set on an area. The host splits its own areas where these differ, so ours do as well.
+public struct AreaAdvice: Hashable, Sendable {
+    /// MADV_NORMAL (0), MADV_RANDOM (1) or MADV_SEQUENTIAL (2).
+    public var access: UInt8 = 0
+    /// 0, MADV_HUGEPAGE (14) or MADV_NOHUGEPAGE (15).
+    public var hugePages: UInt8 = 0
+    /// MADV_DONTFORK: a fork's child does not have the area.
+    public var isLeftOutOfFork = false
+    /// MADV_WIPEONFORK: a fork's child has it zeroed.
+    public var isWipedByFork = false
+    /// mlock(2): counted against RLIMIT_MEMLOCK, not passed on.
+    public var isLocked = false
+
+    public init() {}
 }
 
 /// A range of addresses with one meaning (Linux's VMA). Page-aligned.
@@ -46,6 +60,7 @@ public struct MemoryArea {
     public var isShared: Bool
     public var growsDown = false
     public var label = Label.none
+    public var advice = AreaAdvice()
     public var file: MappedFile?
     /// Of the area's first byte in the file.
     public var offset: UInt64 = 0
@@ -61,6 +76,9 @@ public struct MemoryArea {
         self.offset = offset
     }
 
+    /// Whether RLIMIT_DATA counts it: private, writable, not a stack (Linux's is_data_mapping).
+    public var isData: Bool { !isShared && protection.contains(.PROT_WRITE) && !growsDown && label != .stack }
+
     /// The part from `start` to `end`, which lie inside.
     func cut(_ start: UInt64, _ end: UInt64) -> MemoryArea {
         var part = self
@@ -73,6 +91,6 @@ public struct MemoryArea {
     /// Whether `next` begins where this ends and the two are one area to Linux.
     func continues(with next: MemoryArea) -> Bool {
         end == next.start && protection == next.protection && isShared == next.isShared && growsDown == next.growsDown
-            && label == next.label && file === next.file && (file == nil || offset &+ length == next.offset)
+            && label == next.label && advice == next.advice && file === next.file && (file == nil || offset &+ length == next.offset)
     }
 }

@@ -35,6 +35,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 24: return .native  // sched_yield
     case 25: return try sysMremap(task, UserAddress(a.a0), a.a1, a.a2, a.a3, UserAddress(a.a4))
     case 26: return try sysMsync(task, UserAddress(a.a0), a.a1, Int32(truncatingIfNeeded: a.a2))
+    case 27: return try sysMincore(task, UserAddress(a.a0), a.a1, UserAddress(a.a2))
     case 28: return try sysMadvise(task, UserAddress(a.a0), a.a1, Int32(truncatingIfNeeded: a.a2))
     case 32: return try sysDup(task, FD(Int32(truncatingIfNeeded: a.a0)))
     case 33: return try sysDup2(task, FD(Int32(truncatingIfNeeded: a.a0)), FD(Int32(truncatingIfNeeded: a.a1)))
@@ -129,6 +130,8 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 148: return try sysSchedRrGetInterval(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
     case 149: return try sysMlock(task, UserAddress(a.a0), a.a1)
     case 150: return try sysMunlock(task, UserAddress(a.a0), a.a1)
+    case 151: return try sysMlockall(task, Int32(truncatingIfNeeded: a.a0))
+    case 152: return try sysMunlockall(task)
     case 153: throw .EPERM  // vhangup
     case 156: throw .ENOSYS  // _sysctl
     case 157: return try sysPrctl(task, Int32(truncatingIfNeeded: a.a0), a.a1, a.a2, a.a3, a.a4)
@@ -253,6 +256,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 321: throw .EPERM  // bpf
     case 322: return try sysExecveat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), UserAddress(a.a3), Int32(truncatingIfNeeded: a.a4))
     case 324: return try sysMembarrier(task, Int32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), Int32(truncatingIfNeeded: a.a2))
+    case 325: return try sysMlock2(task, UserAddress(a.a0), a.a1, UInt32(truncatingIfNeeded: a.a2))
     case 326: return try sysCopyFileRange(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), FD(Int32(truncatingIfNeeded: a.a2)), UserAddress(a.a3), a.a4, UInt32(truncatingIfNeeded: a.a5))
     case 327: return try sysPreadv2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, a.a3, a.a4, Int32(truncatingIfNeeded: a.a5))
     case 328: return try sysPwritev2(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, a.a3, a.a4, Int32(truncatingIfNeeded: a.a5))

@@ -7,91 +7,119 @@ private let MREMAP_MAYMOVE: UInt64 = 1
 private let MREMAP_FIXED: UInt64 = 2
 private let MREMAP_DONTUNMAP: UInt64 = 4
 
+/// The checked arguments of an mremap(2), lengths in whole pages.
+private struct Remapping {
+    var start, oldLength, newLength: UInt64
+    var flags: UInt64
+    var target: UInt64?
+
+    var oldEnd: UInt64 { start + oldLength }
+    var keepsOld: Bool { flags & MREMAP_DONTUNMAP != 0 || oldLength == 0 }
+    var growth: UInt64 { newLength > oldLength ? newLength - oldLength : 0 }
+
+    init(_ start: UInt64, _ oldLength: UInt64, _ newLength: UInt64, _ flags: UInt64, _ newAddress: UInt64) throws(Errno) {
+        guard flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) == 0, start % pageSize == 0 else { throw .EINVAL }
+        if flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) != 0 && flags & MREMAP_MAYMOVE == 0 { throw .EINVAL }
+        guard let oldPages = oldLength.pageUp, let newPages = newLength.pageUp, newPages != 0 else { throw .EINVAL }
+        if flags & MREMAP_DONTUNMAP != 0 && oldPages != newPages { throw .EINVAL }
+        let (oldEnd, overflow) = start.addingReportingOverflow(oldPages)
+        if overflow || oldEnd > GuestLayout.workloadEnd { throw .EINVAL }
+        if flags & MREMAP_FIXED != 0 {
+            let (end, overflow) = newAddress.addingReportingOverflow(newPages)
+            if newAddress % pageSize != 0 || overflow || end > GuestLayout.workloadEnd { throw .EINVAL }
+            if newAddress < oldEnd && start < end { throw .EINVAL }
+            if newAddress < GuestLayout.workloadStart { throw .EPERM }
+            target = newAddress
+        } else if newPages > GuestLayout.workloadEnd {
+            throw .ENOMEM
+        }
+        self.start = start
+        self.oldLength = oldPages
+        self.newLength = newPages
+        self.flags = flags
+    }
+}
+
 /// Implements mremap(2), carried out by the thread's stub with a place of our choosing.
 ///
 /// - Throws: `EINVAL` for alignment, flags, overlapping ranges; `EFAULT` if the old range is not mapped as one area; `ENOMEM`.
 func sysMremap(
     _ task: Task, _ address: UserAddress, _ oldLength: UInt64, _ newLength: UInt64, _ flags: UInt64, _ newAddress: UserAddress
 ) throws(Errno) -> Outcome {
-    let start = address.rawValue
-    let known = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP
-    guard flags & ~known == 0, start % pageSize == 0 else { throw .EINVAL }
-    if flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) != 0 && flags & MREMAP_MAYMOVE == 0 { throw .EINVAL }
-    guard let oldLength = oldLength.pageUp, let newLength = newLength.pageUp, newLength != 0 else { throw .EINVAL }
-    if flags & MREMAP_DONTUNMAP != 0 && oldLength != newLength { throw .EINVAL }
-    let (oldEnd, overflow) = start.addingReportingOverflow(oldLength)
-    if overflow || oldEnd > GuestLayout.workloadEnd { throw .EINVAL }
-    if newLength > GuestLayout.workloadEnd { throw .ENOMEM }
+    let call = try Remapping(address.rawValue, oldLength, newLength, flags, newAddress.rawValue)
     let memory = task.memory
-    guard let area = memory.map.area(at: start) else { throw .EFAULT }
-    // A second mapping of shared pages (old length 0) is the one form that is not there.
-    if oldLength == 0 { throw .EINVAL }
+    guard let area = memory.map.area(at: call.start) else { throw .EFAULT }
+    // Old length 0 makes a second mapping of shared pages; of private ones there is no second.
+    if call.oldLength == 0 && !area.isShared { throw .EINVAL }
+    if let outcome = task.awaitProof(call.start, call.oldEnd) { return outcome }
 
-    if flags & MREMAP_FIXED != 0 {
-        let target = newAddress.rawValue
-        let (end, overflow) = target.addingReportingOverflow(newLength)
-        if target % pageSize != 0 || overflow || end > GuestLayout.workloadEnd || target < GuestLayout.workloadStart { throw .EINVAL }
-        if target < oldEnd && start < end { throw .EINVAL }
-        if let outcome = task.awaitProof(target, end) { return outcome }
-    }
-    if let outcome = task.awaitProof(start, oldEnd) { return outcome }
-
-    // Shrinking, and what stays as it is.
-    if newLength <= oldLength && flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) == 0 {
-        if newLength == oldLength { return .value(Int64(bitPattern: start)) }
-        let undo = try memory.remove(start + newLength, oldEnd)
-        task.markPending(start + newLength, oldEnd)
-        return .orders(
-            OrderPlan(
-                [.unmap(start + newLength, length: oldLength - newLength)], result: Int64(bitPattern: start),
-                rollback: { _ in memory.undo(undo) }))
-    }
-    guard area.end >= oldEnd else { throw .EFAULT }
-    if newLength > oldLength { try task.checkAddressSpaceLimit(newLength - oldLength) }
-
-    // Growing in place, if what follows is free.
-    let growth = newLength > oldLength ? newLength - oldLength : 0
-    if flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) == 0, area.end == oldEnd, oldEnd + growth <= GuestLayout.workloadEnd,
-        memory.map.overlapping(oldEnd, oldEnd + growth).isEmpty
+    let mayStay = call.target == nil && call.flags & MREMAP_DONTUNMAP == 0 && call.oldLength != 0
+    if mayStay && call.newLength <= call.oldLength { return try shrink(task, call) }
+    guard area.end >= call.start + min(call.oldLength, call.newLength) else { throw .EFAULT }
+    if area.advice.isLocked && !task.mayLockMemory(call.growth) { throw .EAGAIN }
+    if mayStay, area.end == call.oldEnd, call.oldEnd + call.growth <= GuestLayout.workloadEnd,
+        memory.map.isFree(call.oldEnd, call.oldEnd + call.growth)
     {
-        if let outcome = task.awaitProof(oldEnd, oldEnd + growth) { return outcome }
-        var extended = area
-        extended.start = oldEnd
-        extended.end = oldEnd + growth
-        extended.offset &+= oldEnd - area.start
-        let undo = try memory.insert(extended)
-        task.markPending(oldEnd, oldEnd + growth)
-        return .orders(
-            OrderPlan(
-                [.remap(start, oldLength: oldLength, newLength: newLength, flags: 0, newAddress: 0)], result: Int64(bitPattern: start),
-                rollback: { _ in memory.undo(undo) }))
+        return try growInPlace(task, call, area)
     }
-    if flags & MREMAP_MAYMOVE == 0 { throw .ENOMEM }
-    return try move(task, area, start, oldLength, newLength, flags, newAddress)
+    if call.flags & MREMAP_MAYMOVE == 0 { throw .ENOMEM }
+    return try move(task, call, area)
 }
 
-private func move(
-    _ task: Task, _ area: MemoryArea, _ start: UInt64, _ oldLength: UInt64, _ newLength: UInt64, _ flags: UInt64, _ newAddress: UserAddress
-) throws(Errno) -> Outcome {
+private func shrink(_ task: Task, _ call: Remapping) throws(Errno) -> Outcome {
+    let result = Int64(bitPattern: call.start)
+    if call.newLength == call.oldLength { return .value(result) }
     let memory = task.memory
-    let target = flags & MREMAP_FIXED != 0 ? newAddress.rawValue : try task.placeMemory(newLength, hint: 0)
+    let tail = call.start + call.newLength
+    let undo = try memory.remove(tail, call.oldEnd)
+    task.markPending(tail, call.oldEnd)
+    return .orders(OrderPlan([.unmap(tail, length: call.oldEnd - tail)], result: result, rollback: { _ in memory.undo(undo) }))
+}
+
+private func growInPlace(_ task: Task, _ call: Remapping, _ area: MemoryArea) throws(Errno) -> Outcome {
+    let memory = task.memory
+    let end = call.oldEnd + call.growth
+    if let outcome = task.awaitProof(call.oldEnd, end) { return outcome }
+    var added = area
+    added.start = call.oldEnd
+    added.end = end
+    added.offset &+= call.oldEnd - area.start
+    try task.checkMemoryLimits(added)
+    let undo = try memory.insert(added)
+    task.markPending(call.start, end)
+    return .orders(
+        OrderPlan(
+            [.remap(call.start, oldLength: call.oldLength, newLength: call.newLength, flags: 0, newAddress: 0)],
+            result: Int64(bitPattern: call.start), rollback: { _ in memory.undo(undo) }))
+}
+
+private func move(_ task: Task, _ call: Remapping, _ area: MemoryArea) throws(Errno) -> Outcome {
+    let memory = task.memory
+    let target = if let fixed = call.target { fixed } else { try task.placeMemory(call.newLength, hint: 0) }
+    if let outcome = task.awaitProof(target, target + call.newLength) { return outcome }
     var moved = area
-    moved.offset &+= start - area.start
+    moved.offset &+= call.start - area.start
     moved.start = target
-    moved.end = target + newLength
+    moved.end = target + call.newLength
+    moved.label = .none
+    // What is not new does not count against the limits.
+    var added = moved
+    if !call.keepsOld { added.end = target + max(call.growth, pageSize) }
+    if call.keepsOld || call.growth > 0 { try task.checkMemoryLimits(added) }
+
     let newUndo = try memory.insert(moved)
     var oldUndo: AreaUndo?
-    if flags & MREMAP_DONTUNMAP == 0 {
-        do throws(Errno) { oldUndo = try memory.remove(start, start + oldLength) } catch {
+    if !call.keepsOld {
+        do throws(Errno) { oldUndo = try memory.remove(call.start, call.oldEnd) } catch {
             memory.undo(newUndo)
             throw error
         }
     }
-    task.markPending(start, start + oldLength)
-    task.markPending(target, target + newLength)
+    task.markPending(call.start, call.oldEnd)
+    task.markPending(target, target + call.newLength)
     let order = HostOrder.remap(
-        start, oldLength: oldLength, newLength: newLength, flags: MREMAP_MAYMOVE | MREMAP_FIXED | flags & MREMAP_DONTUNMAP,
-        newAddress: target)
+        call.start, oldLength: call.oldLength, newLength: call.newLength,
+        flags: MREMAP_MAYMOVE | MREMAP_FIXED | call.flags & MREMAP_DONTUNMAP, newAddress: target)
     return .orders(
         OrderPlan(
             [order], result: Int64(bitPattern: target),
@@ -99,48 +127,4 @@ private func move(
                 if let oldUndo { memory.undo(oldUndo) }
                 memory.undo(newUndo)
             }))
-}
-
-/// Implements brk(2): the new end, or the old one if it cannot be had.
-func sysBrk(_ task: Task, _ address: UserAddress) throws(Errno) -> Outcome {
-    let memory = task.memory
-    let current = memory.brkEnd
-    let wanted = address.rawValue
-    let unchanged = Outcome.value(Int64(bitPattern: current))
-    guard wanted >= memory.brkStart, wanted < GuestLayout.workloadEnd, let oldEnd = current.pageUp, let newEnd = wanted.pageUp else {
-        return unchanged
-    }
-    if wanted - memory.brkStart > task.process.limits.values[ResourceLimits.RLIMIT_DATA].soft { return unchanged }
-    if newEnd == oldEnd {
-        memory.brkEnd = wanted
-        return .value(Int64(bitPattern: wanted))
-    }
-    if let outcome = task.awaitProof(min(oldEnd, newEnd), max(oldEnd, newEnd)) { return outcome }
-    do throws(Errno) {
-        let order: HostOrder
-        let undo: AreaUndo
-        if newEnd > oldEnd {
-            guard memory.map.overlapping(oldEnd, newEnd).isEmpty else { return unchanged }
-            try task.checkAddressSpaceLimit(newEnd - oldEnd)
-            var area = MemoryArea(start: oldEnd, end: newEnd, protection: [.PROT_READ, .PROT_WRITE], isShared: false)
-            area.label = .heap
-            undo = try memory.insert(area)
-            order = .map(oldEnd, length: newEnd - oldEnd, protection: 3, flags: 0x22)
-        } else {
-            undo = try memory.remove(newEnd, oldEnd)
-            order = .unmap(newEnd, length: oldEnd - newEnd)
-        }
-        memory.brkEnd = wanted
-        task.markPending(min(oldEnd, newEnd), max(oldEnd, newEnd))
-        // brk(2) never fails with an errno: a refusal of the host shows as ENOMEM here, which libc takes for failure as well.
-        return .orders(
-            OrderPlan(
-                [order], result: Int64(bitPattern: wanted),
-                rollback: { _ in
-                    memory.undo(undo)
-                    memory.brkEnd = current
-                }))
-    } catch {
-        return unchanged
-    }
 }
