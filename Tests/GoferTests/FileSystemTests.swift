@@ -267,6 +267,21 @@ import VFS
         #expect(directory.run("test -e e") != 0)
     }
 
+    @Test func openFilesKeepToTheirBudget() throws {
+        directory.run("for i in $(seq 10); do echo $i > f$i; done")
+        var budget = GoferBudget()
+        budget.pinnedDescriptors = 5
+        let root = try ServedDirectory(directory, isReadOnly: false).mount(.shared, budget: budget, context).root
+        var descriptions: [FileDescription] = []
+        for index in 1...5 { descriptions.append(try root.find("f\(index)", context).open(.O_RDWR, context)) }
+        #expect(errno { () throws(Errno) in _ = try root.find("f6", context).open([], context) } == .ENFILE)
+        #expect(errno { () throws(Errno) in _ = try descriptions[0].mappable(writable: false, context) } == .ENFILE)
+        #expect(errno { () throws(Errno) in _ = try root.find("f1", context).open(.O_CREAT, context) } == .ENFILE)
+        descriptions.removeLast(2)
+        #expect(try descriptions[0].mappable(writable: false, context).rawValue >= 0)
+        #expect(try root.find("f6", context).content(context) == "6\n")
+    }
+
     @Test func attributesAreChangedOnTheHost() throws {
         directory.run("echo hello > file")
         let file = try mount().root.find("file", context)

@@ -22,6 +22,9 @@ public final class GoferClient: @unchecked Sendable {
         var descriptor: SharedHostFD?
     }
 
+    /// Donated descriptors of open files, over all mounts. Guarded by the kernel lock, unlike the rest.
+    var pinnedDescriptors = 0
+
     private let socket: HostFD
     private let buffer: UnsafeMutableRawBufferPointer
     private let lock = FutexLock()

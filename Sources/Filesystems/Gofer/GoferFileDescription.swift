@@ -117,7 +117,10 @@ final class PinnedGoferFileDescription: GoferFileDescription {
         super.init(inode: inode, flags: flags, path: path)
     }
 
-    deinit { file.tree.unpinDescriptor() }
+    deinit {
+        file.tree.unpinDescriptor()
+        if readOnlyTwin != nil { file.tree.unpinDescriptor() }
+    }
 
     override func source(_ context: VFSContext) throws(Errno) -> SharedHostFD { descriptor }
 
@@ -207,8 +210,19 @@ final class PinnedGoferFileDescription: GoferFileDescription {
         guard access != .read else { return descriptor }
         guard flags.reads else { throw .EACCES }
         if let readOnlyTwin { return readOnlyTwin }
-        let twin = try file.askOpen(.read, truncates: false, context)
-        readOnlyTwin = twin
-        return twin
+        try file.tree.pinDescriptor()
+        do throws(Errno) {
+            let twin = try file.askOpen(.read, truncates: false, context)
+            if let readOnlyTwin {
+                // Another call was faster.
+                file.tree.unpinDescriptor()
+                return readOnlyTwin
+            }
+            readOnlyTwin = twin
+            return twin
+        } catch {
+            file.tree.unpinDescriptor()
+            throw error
+        }
     }
 }

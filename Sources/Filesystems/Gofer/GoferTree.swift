@@ -23,11 +23,25 @@ public struct GoferBudget: Sendable {
     /// Names (also missing ones) and listing entries that directories cache.
     public var cachedNames = 200_000
     /// Donated descriptors that are kept for the next open of the same file; least recently used go first.
-    public var cachedDescriptors = 1024
-    /// Donated descriptors of open files on a shared mount, which cannot be given up: past it open is ENFILE.
-    public var pinnedDescriptors = 8192
+    public var cachedDescriptors: Int
+    /// Donated descriptors of open files on all shared mounts of one gofer, which cannot be given up: past it open is ENFILE.
+    public var pinnedDescriptors: Int
 
-    public init() {}
+    /// What suits the process's descriptor limit: others need descriptors too.
+    public init() {
+        let limit = GoferBudget.descriptorLimit()
+        cachedDescriptors = min(1024, max(16, limit / 16))
+        pinnedDescriptors = min(8192, max(16, limit / 4))
+    }
+
+    /// RLIMIT_NOFILE.
+    private static func descriptorLimit() -> Int {
+        var limit: (UInt64, UInt64) = (0, 0)
+        let result = withUnsafeMutablePointer(to: &limit) {
+            rawHostCall(HostSyscall.prlimit64, 0, 7, 0, Int(bitPattern: $0))
+        }
+        return result == 0 ? Int(clamping: limit.0) : 1024
+    }
 }
 
 /// Shared state of a mount's inodes. Guarded by the kernel lock.
@@ -139,8 +153,6 @@ final class GoferTree {
     // Donated descriptors.
 
     private var descriptorHolders: [ObjectIdentifier: Reference] = [:]
-    private(set) var pinnedDescriptorCount = 0
-
     /// Notes that `inode` caches a donated descriptor.
     func noteDescriptor(of inode: GoferInode) {
         descriptorHolders[ObjectIdentifier(inode)] = Reference(inode: inode)
@@ -153,11 +165,11 @@ final class GoferTree {
 
     /// - Throws: `ENFILE` if too many are open.
     func pinDescriptor() throws(Errno) {
-        guard pinnedDescriptorCount < budget.pinnedDescriptors else { throw .ENFILE }
-        pinnedDescriptorCount += 1
+        guard client.pinnedDescriptors < budget.pinnedDescriptors else { throw .ENFILE }
+        client.pinnedDescriptors += 1
     }
 
-    func unpinDescriptor() { pinnedDescriptorCount -= 1 }
+    func unpinDescriptor() { client.pinnedDescriptors -= 1 }
 
     // What a shared mount has just learned of names and attributes, for the rest of the same call only.
 
