@@ -68,7 +68,7 @@ let package = Package(
         .executableTarget(
             name: "FakeSentry", dependencies: ["Runtime", "Control", "HostSyscalls", "LinuxABI"], path: "Tests/FakeSentry",
             swiftSettings: strict),
-        tests("Runtime", ["Control", "HostSyscalls", "LinuxABI", "FakeSentry"]),
+        tests("Runtime", ["Control", "HostSyscalls", "LinuxABI", "FakeSentry", "sandbox"]),
         .executableTarget(name: "TableGen", swiftSettings: strict),
         .executableTarget(name: "Conformance", swiftSettings: strict),
         tests("TableGen"),
