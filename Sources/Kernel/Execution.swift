@@ -62,6 +62,7 @@ public final class Execution {
         let process = task.process
         // The old body goes: at once if it is this process's own; a vfork child's leaves its parent's memory alone.
         let isFirst = task.thread == nil
+        process.keepProcessorTime()
         if let old = task.thread { old.process.kill() }
         task.replaceImage(thread, memory)
         process.executable = file

@@ -16,6 +16,7 @@ public struct ResourceLimits {
 
     public init() {}
 
+    public static let RLIMIT_CPU = 0
     public static let RLIMIT_FSIZE = 1
     public static let RLIMIT_DATA = 2
     public static let RLIMIT_STACK = 3

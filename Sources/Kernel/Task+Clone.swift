@@ -64,9 +64,7 @@ extension Task {
         let clearsTID = flags.contains(.CLONE_CHILD_CLEARTID)
         if clearsTID && request.childTID.rawValue >= GuestLayout.workloadEnd { throw .EFAULT }
         if process.isExiting { throw .EINTR }
-        if kernel.tasks.count >= Int(clamping: process.limits.values[ResourceLimits.RLIMIT_NPROC].soft) && credentials.uid != 0 {
-            throw .EAGAIN
-        }
+        if isAtTaskLimit { throw .EAGAIN }
 
         // A thread, a process of its own memory, or one that shares ours. CLONE_VM without CLONE_THREAD is a vfork for the platform.
         let kind: CloneKind = flags.contains(.CLONE_THREAD) ? .thread : flags.contains(.CLONE_VM) ? .vfork : .fork
@@ -77,6 +75,7 @@ extension Task {
         childThread.owner = child
         kernel.tasks[tid] = child
         birth = child
+        if kind != .thread { child.process.watchProcessorLimit() }
 
         var tidBytes = tid
         if flags.contains(.CLONE_PARENT_SETTID) { try? memory.copyOut(tidBytes, to: request.parentTID) }
@@ -180,5 +179,16 @@ extension ThreadGroup {
         argumentArea = other.argumentArea
         environmentArea = other.environmentArea
         auxiliaryVector = other.auxiliaryVector
+    }
+}
+
+extension Task {
+    /// RLIMIT_NPROC: whether the real user has as many threads as the limit says; it does not bind root and the privileged.
+    private var isAtTaskLimit: Bool {
+        let limit = Int(clamping: process.limits.values[ResourceLimits.RLIMIT_NPROC].soft)
+        // The whole sandbox has fewer: no need to count the user's own.
+        if kernel.tasks.count < limit || credentials.uid == 0 { return false }
+        if credentials.has(.CAP_SYS_RESOURCE) || credentials.has(.CAP_SYS_ADMIN) { return false }
+        return kernel.tasks.values.count { $0.credentials.uid == credentials.uid } >= limit
     }
 }

@@ -42,10 +42,12 @@ extension ThreadGroup {
         isExiting = true
         lastUID = leader?.credentials.uid ?? lastUID
         isStopped = false
+        keepProcessorTime()
         // One kill per host process: threads share one, a vfork child has its own.
         if let thread = tasks.first(where: { $0.thread != nil })?.thread { thread.process.kill() }
         for task in Array(tasks) { task.release() }
         disarmTimers(keepingReal: false)
+        ignoreProcessorLimit()
         becomeZombie(status)
     }
 
@@ -92,6 +94,8 @@ extension ThreadGroup {
     /// Takes a zombie child's status: it is gone after this.
     func reap(_ child: ThreadGroup) {
         children.removeAll { $0 === child }
+        childrenUserTime &+= child.processorTime &+ child.childrenUserTime
+        childrenSystemTime &+= child.childrenSystemTime
         kernel.forget(child)
     }
 }

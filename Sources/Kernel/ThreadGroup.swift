@@ -61,6 +61,10 @@ public final class ThreadGroup {
     public internal(set) var argumentArea: Range<UInt64> = 0..<0
     public internal(set) var environmentArea: Range<UInt64> = 0..<0
     public internal(set) var auxiliaryVector: [UInt8] = []
+    /// Of host processes that are gone (ThreadGroup+ProcessorTime.swift).
+    var earlierProcessorTime: UInt64 = 0
+    /// RLIMIT_CPU.
+    var processorTimer: TimerQueue.Timer?
     /// User and system time of reaped children, ns.
     public internal(set) var childrenUserTime: UInt64 = 0
     public internal(set) var childrenSystemTime: UInt64 = 0

@@ -79,7 +79,8 @@ public final class WaitOperation: BlockingOperation {
             guard options.contains(.WEXITED) else { return nil }
             if !keeps { parent.reap(child) }
             return WaitResult(
-                pid: child.pid, uid: child.lastUID, status: status, code: status & 0x7f != 0 ? 2 : 1, userTime: 0, systemTime: 0)
+                pid: child.pid, uid: child.lastUID, status: status, code: status & 0x7f != 0 ? 2 : 1,
+                userTime: child.processorTime &+ child.childrenUserTime, systemTime: child.childrenSystemTime)
         }
         if let signal = child.unreportedStop, options.contains(.WSTOPPED) {
             if !keeps { child.unreportedStop = nil }

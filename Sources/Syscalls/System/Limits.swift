@@ -2,7 +2,6 @@
 import Kernel
 import LinuxABI
 
-private let RLIMIT_NOFILE = 7
 /// fs.nr_open: nobody may open more.
 private let openFileLimit: UInt64 = 1_048_576
 
@@ -23,9 +22,10 @@ private func limitIndex(_ resource: UInt32) throws(Errno) -> Int {
 ///   beyond what the system allows.
 private func setLimit(_ task: Task, _ process: ThreadGroup, _ index: Int, _ new: GuestLimit) throws(Errno) {
     guard new.soft <= new.hard else { throw .EINVAL }
-    if index == RLIMIT_NOFILE, new.hard > openFileLimit { throw .EPERM }
+    if index == ResourceLimits.RLIMIT_NOFILE, new.hard > openFileLimit { throw .EPERM }
     if new.hard > process.limits.values[index].hard, !task.credentials.has(.CAP_SYS_RESOURCE) { throw .EPERM }
     process.limits.values[index] = ResourceLimits.Limit(soft: new.soft, hard: new.hard)
+    if index == ResourceLimits.RLIMIT_CPU { process.watchProcessorLimit() }
 }
 
 /// Implements getrlimit(2).

@@ -39,17 +39,9 @@ func sysTimes(_ task: Task, _ address: UserAddress) throws(Errno) -> Outcome {
     let ticks = 1_000_000_000 / ticksPerSecond
     if !address.isNull {
         let words = [
-            task.processorTime / ticks, 0, task.process.childrenUserTime / ticks, task.process.childrenSystemTime / ticks,
+            task.process.processorTime / ticks, 0, task.process.childrenUserTime / ticks, task.process.childrenSystemTime / ticks,
         ]
         try task.memory.copyOut(words.flatMap(littleEndianBytes), to: address)
     }
     return .value(Int64(clamping: HostClock.boottime / ticks))
-}
-
-extension Task {
-    /// Processor time of the process, ns: that of the host process behind it; 0 if the host does not say.
-    var processorTime: UInt64 {
-        guard memory.hostProcess > 0, let time = try? HostSystem.clock(HostSystem.processClock(memory.hostProcess)) else { return 0 }
-        return time.totalNanoseconds
-    }
 }

@@ -48,7 +48,7 @@ func sysClockGettime(_ task: Task, _ id: Int32, _ address: UserAddress) throws(E
     case .system(let id):
         do throws(HostErrno) { time = try HostSystem.clock(id) } catch { throw error.guestErrno }
     case .process(let process):
-        time = Timespec(nanoseconds: process.tasks.first?.processorTime ?? 0)
+        time = Timespec(nanoseconds: process.processorTime)
     }
     try task.memory.copyOut(time, to: address)
     return .done
