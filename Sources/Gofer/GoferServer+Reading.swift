@@ -46,6 +46,12 @@ extension GoferServer {
         return walk
     }
 
+    /// A descriptor of a regular file to send along; nil for others, and if it cannot be opened: an open will tell why.
+    func readable(_ entry: GoferEntry?) -> SharedHostFD? {
+        guard let entry, entry.attributes.isRegular else { return nil }
+        do throws(Errno) { return try openRegular(try nodes.node(entry.node), .read) } catch { return nil }
+    }
+
     /// The entry of `name` in `parent`, with one more reference to its node.
     func makeEntry(below parent: Node, _ name: [UInt8]) throws(Errno) -> GoferEntry {
         var view: VisibleTree?

@@ -128,7 +128,9 @@ public final class GoferServer: Sendable {
     private func perform(_ request: GoferRequest) throws(Errno) -> Outcome {
         switch request {
         case .attach(let version, let id): return try attach(version: version, id: id)
-        case .walk(let node, let names): return Outcome(.walk(try walk(from: try directory(node), names)))
+        case .walk(let node, let names, let donates):
+            let walk = try walk(from: try directory(node), names)
+            return Outcome(.walk(walk), donates ? readable(walk.entries.last) : nil)
         case .forget: return Outcome(.done)
         case .open(let node, let access, let truncates):
             return try open(try nodes.node(node), access, truncates: truncates)

@@ -7,7 +7,7 @@
 /// count of 4 bytes.
 public enum GoferLimits {
     /// Changes with every change of a message.
-    public static let version: UInt32 = 1
+    public static let version: UInt32 = 2
     /// The longest message of either side.
     public static let message = 64 << 10
     /// Components that one walk names.

@@ -43,8 +43,9 @@ public enum GoferAccess: UInt8, Sendable {
 public enum GoferRequest: Equatable, Sendable {
     /// Answered by the root's ``GoferEntry``.
     case attach(version: UInt32, id: UInt32)
-    /// A path, up to its first symbolic link, missing name or file that is no directory. Answered by a ``GoferWalk``.
-    case walk(node: GoferNodeID, names: [[UInt8]])
+    /// A path, up to its first symbolic link, missing name or file that is no directory. Answered by a ``GoferWalk``; if `donates`, and the
+    /// last entry is a regular file that may be read, with a descriptor of it: what is looked up is mostly opened next.
+    case walk(node: GoferNodeID, names: [[UInt8]], donates: Bool)
     /// Gives references back. No reply.
     case forget([GoferForget])
     /// Answered by the current attributes and a descriptor of the regular file.
@@ -114,8 +115,9 @@ extension GoferRequest {
             writer.put(Operation.attach.rawValue)
             writer.put(version)
             writer.put(id)
-        case .walk(let node, let names):
+        case .walk(let node, let names, let donates):
             start(.walk, node)
+            writer.put(UInt8(donates ? 1 : 0))
             writer.put(UInt16(truncatingIfNeeded: names.count))
             for name in names { writer.put(name) }
         case .forget(let nodes):
@@ -216,11 +218,12 @@ extension GoferRequest {
         switch operation {
         case .attach, .forget: throw WireError()
         case .walk:
+            let donates = try reader.getBool()
             let count = Int(try reader.get(UInt16.self))
             guard count > 0, count <= GoferLimits.walkNames else { throw WireError() }
             var names: [[UInt8]] = []
             for _ in 0..<count { names.append(try reader.getName()) }
-            return .walk(node: node, names: names)
+            return .walk(node: node, names: names, donates: donates)
         case .open:
             guard let access = GoferAccess(rawValue: try reader.get()) else { throw WireError() }
             return .open(node: node, access: access, truncates: try reader.getBool())

@@ -66,6 +66,17 @@ import VFS
                 == .needsSlowPath)
     }
 
+    @Test func aNameThatIsLookedUpIsOpenedWithoutAskingAgain() throws {
+        directory.run("echo hello > file; echo secret > closed; chmod 0 closed")
+        let fileSystem = try ServedDirectory(directory).mount(.exclusive, context)
+        let sent = fileSystem.client.requestsSent
+        #expect(try fileSystem.root.find("file", context).content(TestContext(mayBlock: false)) == "hello\n")
+        #expect(fileSystem.client.requestsSent == sent + 1)
+        if getuid() != 0 {
+            #expect(errno { () throws(Errno) in _ = try fileSystem.root.find("closed", context).open([], context) } == .EACCES)
+        }
+    }
+
     @Test func nothingCanBeChanged() throws {
         directory.run("echo x > file")
         let root = try ServedDirectory(directory, isReadOnly: false).mount(.exclusive, context).root
@@ -119,6 +130,8 @@ import VFS
         let root = try ServedDirectory(directory).mount(.exclusive, context).root
         let file = try root.find("file", context)
         let gone = try root.find("gone", context)
+        // Its descriptor has made room for others'.
+        for inode in [file, gone] { (inode as? GoferInode)?.dropDescriptor() }
         directory.run("echo new > tmp; mv tmp file; rm gone")
         #expect(try file.content(context) == "new\n")
         #expect(errno { () throws(Errno) in _ = try gone.content(context) } == .ENOENT)
@@ -172,7 +185,7 @@ import VFS
                 for round in 0..<500 {
                     let name = "f\((round &* 7 &+ thread) % 50 + 1)"
                     do throws(Errno) {
-                        guard case .walk(let walk) = try client.call(.walk(node: root.node, names: [bytes(name)])).reply,
+                        guard case .walk(let walk) = try client.call(.walk(node: root.node, names: [bytes(name)], donates: false)).reply,
                             let entry = walk.entries.first
                         else { throw .EIO }
                         let answer = try client.call(.open(node: entry.node, access: .read, truncates: false))

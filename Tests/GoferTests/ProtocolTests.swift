@@ -11,7 +11,7 @@ import Testing
         change.modificationTime = Timespec(seconds: -5, nanoseconds: 7)
         let name = bytes("name")
         return [
-            .attach(version: 1, id: 3), .walk(node: 1, names: [bytes("usr"), bytes("bin")]),
+            .attach(version: 1, id: 3), .walk(node: 1, names: [bytes("usr"), bytes("bin")], donates: false),
             .forget([GoferForget(node: 4, count: 2)]), .open(node: 1, access: .readWrite, truncates: true),
             .readDirectory(node: 1, cookie: -3), .readlink(node: 1), .stat(node: 1), .statfs(node: 1),
             .getXattr(node: 1, name: bytes("user.a")), .listXattrs(node: 1),
@@ -43,7 +43,7 @@ import Testing
     func aNameThatIsNoPlainNameIsRefused(_ name: String) {
         let creation = GoferCreation(mode: 0o644, uid: 0, gid: 0)
         for request: GoferRequest in [
-            .walk(node: 1, names: [bytes("ok"), bytes(name)]), .create(directory: 1, name: bytes(name), creation),
+            .walk(node: 1, names: [bytes("ok"), bytes(name)], donates: false), .create(directory: 1, name: bytes(name), creation),
             .unlink(directory: 1, name: bytes(name)),
             .rename(directory: 1, name: bytes("ok"), newDirectory: 1, newName: bytes(name)),
         ] {

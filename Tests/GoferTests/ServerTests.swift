@@ -10,7 +10,7 @@ import Testing
     let directory = TemporaryDirectory()
 
     private func walk(_ served: ServedDirectory, _ names: String...) throws -> GoferWalk {
-        guard case .success(.walk(let walk)) = try served.ask(.walk(node: try served.attach(), names: names.map(bytes))) else {
+        guard case .success(.walk(let walk)) = try served.ask(.walk(node: try served.attach(), names: names.map(bytes), donates: false)) else {
             throw Errno.EIO
         }
         return walk
@@ -35,13 +35,13 @@ import Testing
         let served = try ServedDirectory(directory)
         let root = try served.attach()
         for names in [["..", "etc"], ["inside", "..", ".."], ["inside/../.."], ["/etc"], ["inside/root/etc"]] {
-            #expect(try served.ask(.walk(node: root, names: names.map(bytes))) == .failure(.EPROTO))
+            #expect(try served.ask(.walk(node: root, names: names.map(bytes), donates: false)) == .failure(.EPROTO))
         }
         for name in ["root", "up", "passwd"] {
             let found = try walk(served, "inside", name, "etc")
             #expect(found.entries.count == 2)
             guard let node = found.entries.last?.node else { continue }
-            #expect(try served.ask(.walk(node: node, names: [bytes("etc")])) == .failure(.ENOTDIR))
+            #expect(try served.ask(.walk(node: node, names: [bytes("etc")], donates: false)) == .failure(.ENOTDIR))
             #expect(try served.ask(.open(node: node, access: .read, truncates: false)) == .failure(.ELOOP))
             #expect(try served.ask(.readDirectory(node: node, cookie: 0)) == .failure(.ENOTDIR))
         }
@@ -103,7 +103,7 @@ import Testing
         #expect(try walk(served, "usr", "bin", "tool").entries.count == 3)
         #expect(try walk(served, "var", "lib", "dpkg").entries.count == 3)
         for hidden in [["home"], ["secret"], ["var", "log"], ["nothing"]] {
-            guard case .success(.walk(let walk)) = try served.ask(.walk(node: root, names: hidden.map(bytes))) else { throw Errno.EIO }
+            guard case .success(.walk(let walk)) = try served.ask(.walk(node: root, names: hidden.map(bytes), donates: false)) else { throw Errno.EIO }
             #expect(walk.error == .ENOENT)
         }
         guard case .success(.directory(let page)) = try served.ask(.readDirectory(node: root, cookie: 0)) else { throw Errno.EIO }
@@ -122,7 +122,7 @@ import Testing
         }
         #expect(attributes.size == 3)
         for node in 0..<20 as Range<UInt64> {
-            let answer = try served.ask(.walk(node: node, names: [bytes("secret")]))
+            let answer = try served.ask(.walk(node: node, names: [bytes("secret")], donates: false))
             #expect(answer == .failure(.ESTALE) || answer == .failure(.ENOTDIR))
         }
     }
@@ -180,7 +180,7 @@ import Testing
             case 11: request = .readDirectory(node: node(), cookie: Int64.random(in: -3...50))
             case 12: request = .setXattr(node: node(), name: bytes("user.x"), value: [1], flags: 0)
             case 13: request = .sync(node: node())
-            default: request = .walk(node: node(), names: [name(), name(), name()])
+            default: request = .walk(node: node(), names: [name(), name(), name()], donates: false)
             }
             switch try served.ask(request) {
             case .success(.walk(let walk)): nodes.append(contentsOf: walk.entries.map { $0.node })

@@ -59,7 +59,7 @@ final class GoferDirectory: GoferInode {
 
     /// Asks for `names`, one below the other from here on, and notes all that the answer tells; what it says of the first.
     private func walk(_ names: [FileName], _ context: VFSContext) throws(Errno) -> GoferChild {
-        let walk = try askWalk(names, context)
+        let (walk, descriptor) = try askWalk(names, context)
         if !tree.isExclusive { tree.startLearning(context) }
         var first: GoferChild?
         var current: GoferDirectory? = self
@@ -73,6 +73,7 @@ final class GoferDirectory: GoferInode {
                 let child = try GoferInode.make(entry.attributes, parent: directory, name: name)
                 child.adopt(entry)
                 child.markFresh(context)
+                if let descriptor, entry == walk.entries.last { child.keepDescriptor(descriptor) }
                 // The first is the answer itself; the others wait for the lookups to come.
                 directory.note(name, .present(child), isAnswer: first == nil)
                 if first == nil { first = .present(child) }
@@ -98,11 +99,14 @@ final class GoferDirectory: GoferInode {
         throw failure ?? .EIO
     }
 
-    private func askWalk(_ names: [FileName], _ context: VFSContext) throws(Errno) -> GoferWalk {
+    private func askWalk(
+        _ names: [FileName], _ context: VFSContext
+    ) throws(Errno) -> (walk: GoferWalk, descriptor: SharedHostFD?) {
+        let donates = tree.isExclusive
         for _ in 0..<3 {
-            guard case .walk(let walk) = try ask(context, { .walk(node: $0, names: names) }).reply, walk.entries.count <= names.count
-            else { throw .EIO }
-            guard walk.entries.isEmpty, walk.error == .ENFILE else { return walk }
+            let answer = try ask(context) { .walk(node: $0, names: names, donates: donates) }
+            guard case .walk(let walk) = answer.reply, walk.entries.count <= names.count else { throw .EIO }
+            guard walk.entries.isEmpty, walk.error == .ENFILE else { return (walk, answer.descriptor) }
             tree.dropNodes()
         }
         throw .ENFILE

@@ -170,7 +170,7 @@ public class GoferInode: Inode {
             let batch = chain.suffix(GoferLimits.walkNames)
             let names = batch.reversed().map { $0.name }
             guard current.node != 0 else { throw .ESTALE }
-            let answer = try tree.call(.walk(node: current.node, names: names), context)
+            let answer = try tree.call(.walk(node: current.node, names: names, donates: false), context)
             guard case .walk(let walk) = answer.reply else { throw .EIO }
             if walk.entries.isEmpty { throw walk.error ?? .ESTALE }
             for entry in walk.entries {
@@ -375,6 +375,14 @@ public class GoferInode: Inode {
         } catch {
             throw error
         }
+    }
+
+    /// Takes a descriptor that came with the name. Exclusive mounts.
+    func keepDescriptor(_ descriptor: SharedHostFD) {
+        guard tree.isExclusive, type == .regular, readDescriptor == nil else { return }
+        lastUse = tree.nextTick()
+        readDescriptor = descriptor
+        tree.noteDescriptor(of: self)
     }
 
     func dropDescriptor() {
