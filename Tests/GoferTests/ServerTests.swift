@@ -10,7 +10,8 @@ import Testing
     let directory = TemporaryDirectory()
 
     private func walk(_ served: ServedDirectory, _ names: String...) throws -> GoferWalk {
-        guard case .success(.walk(let walk)) = try served.ask(.walk(node: try served.attach(), names: names.map(bytes), donates: false)) else {
+        guard case .success(.walk(let walk)) = try served.ask(.walk(node: try served.attach(), names: names.map(bytes), donates: false))
+        else {
             throw Errno.EIO
         }
         return walk
@@ -103,7 +104,9 @@ import Testing
         #expect(try walk(served, "usr", "bin", "tool").entries.count == 3)
         #expect(try walk(served, "var", "lib", "dpkg").entries.count == 3)
         for hidden in [["home"], ["secret"], ["var", "log"], ["nothing"]] {
-            guard case .success(.walk(let walk)) = try served.ask(.walk(node: root, names: hidden.map(bytes), donates: false)) else { throw Errno.EIO }
+            guard case .success(.walk(let walk)) = try served.ask(.walk(node: root, names: hidden.map(bytes), donates: false)) else {
+                throw Errno.EIO
+            }
             #expect(walk.error == .ENOENT)
         }
         guard case .success(.directory(let page)) = try served.ask(.readDirectory(node: root, cookie: 0)) else { throw Errno.EIO }
