@@ -61,6 +61,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        tests("Memory", ["LinuxABI", "Platform"]),
+        tests("Kernel", ["Memory", "Platform", "HostSyscalls", "LinuxABI"]),
         tests("VFS", ["Filesystems", "Auth", "LinuxABI", "Primitives"]),
         tests("Filesystems", ["Memory", "Kernel", "VFS", "Auth", "LinuxABI", "Primitives", "HostSyscalls"]),
         tests("Control", ["Primitives", "HostSyscalls", "LinuxABI"]),
