@@ -5,15 +5,18 @@ import VFS
 
 // Guest memory as the source and sink of file I/O: one range, or the ranges of an iovec.
 
-/// A range of guest memory, checked to lie below the stub.
+/// A range of addresses that a process may have; copying decides what is there. The stub's own range is nothing that can be copied.
 public struct GuestRange: Sendable {
     public var start: UInt64
     public var count: Int
 
-    /// - Throws: `EFAULT` if it does not lie in the workload's part of the address space.
+    /// TASK_SIZE_MAX of x86-64.
+    private static let end: UInt64 = 0x7fff_ffff_f000
+
+    /// - Throws: `EFAULT` if it does not lie in user space (access_ok of Linux).
     public init(_ address: UserAddress, _ count: UInt64) throws(Errno) {
         let (end, overflow) = address.rawValue.addingReportingOverflow(count)
-        if overflow || end > GuestLayout.workloadEnd { throw .EFAULT }
+        if overflow || end > Self.end { throw .EFAULT }
         start = address.rawValue
         self.count = Int(count)
     }

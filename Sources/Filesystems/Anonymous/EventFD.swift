@@ -26,9 +26,10 @@ public final class EventFDDescription: FileDescription {
         guard sink.remaining >= 8 else { throw .EINVAL }
         guard counter > 0 else { throw .EAGAIN }
         let value = isSemaphore ? 1 : counter
-        try deliverWord(value, into: sink)
+        // Taken before it is delivered: a fault loses it, on Linux too.
         counter -= value
         queue.wake(.writable)
+        try deliverWord(value, into: sink)
         return 8
     }
 

@@ -1,24 +1,19 @@
-// The pipe itself: a bounded ring of bytes between readers and writers. Guarded by the kernel lock.
+// The pipe itself: a bounded ring of pages between readers and writers. Guarded by the kernel lock.
 import LinuxABI
 import Primitives
 import Synchronization
 import VFS
 
-/// `PIPE_BUF`: a write of at most so many bytes goes in whole or not at all.
-let pipeAtomicWriteSize = 4096
-
 /// A pipe, anonymous or behind a fifo's inode (Linux's `pipe_inode_info`).
 public final class Pipe {
     /// `/proc/sys/fs/pipe-max-size`.
     public static let maximumCapacity = 1 << 20
-    static let defaultCapacity = 65536
+    static let defaultPages = 16
     /// `/proc/sys/fs/pipe-user-pages-soft`: past it new pipes get two pages, and none may grow. Bounds what pipes hold in the sentry.
     static let softPageLimit = 16384
     private static let pagesCharged = Atomic<Int>(0)
 
-    private var ring = RingBuffer()
-    /// The most bytes it holds.
-    public private(set) var capacity: Int
+    private var pages: PipePages
     /// Open descriptions that read, and that write.
     private(set) var readers = 0
     private(set) var writers = 0
@@ -28,21 +23,21 @@ public final class Pipe {
     let waitQueue = WaitQueue()
 
     init() {
-        capacity = Self.pagesCharged.load(ordering: .relaxed) < Self.softPageLimit ? Self.defaultCapacity : 2 * Int(pageSize)
-        charge(capacity)
+        pages = PipePages(limit: Self.pagesCharged.load(ordering: .relaxed) < Self.softPageLimit ? Self.defaultPages : 2)
+        charge(pages.limit)
     }
 
-    deinit { charge(-capacity) }
+    deinit { charge(-pages.limit) }
 
-    private func charge(_ bytes: Int) {
-        Self.pagesCharged.add(bytes / Int(pageSize), ordering: .relaxed)
+    private func charge(_ pageCount: Int) {
+        Self.pagesCharged.add(pageCount, ordering: .relaxed)
     }
+
+    /// The most bytes it holds.
+    public var capacity: Int { pages.limit * PipePages.pageSize }
 
     /// Bytes that a read would find (FIONREAD).
-    var byteCount: Int { ring.count }
-
-    /// Whether poll(2) calls it writable: room for a write that must go in whole.
-    private var hasRoom: Bool { capacity - ring.count >= pipeAtomicWriteSize }
+    var byteCount: Int { pages.byteCount }
 
     // Ends.
 
@@ -73,52 +68,90 @@ public final class Pipe {
     /// - Throws: `EAGAIN` if it is empty and has a writer; `EFAULT`.
     func read(into sink: IOSink) throws(Errno) -> Int {
         if sink.remaining == 0 { return 0 }
-        if ring.isEmpty {
+        if pages.isEmpty {
             if writers == 0 { return 0 }
             throw .EAGAIN
         }
-        let hadRoom = hasRoom
+        let wasFull = pages.isFull
         var total = 0
-        while !ring.isEmpty && sink.remaining > 0 {
-            let piece = ring.filled
+        while !pages.isEmpty && sink.remaining > 0 {
+            let piece = UnsafeRawBufferPointer(rebasing: pages.first.prefix(sink.remaining))
             let taken: Int
             do throws(Errno) { taken = try sink.write(piece) } catch {
                 if total == 0 { throw error }
                 break
             }
-            ring.consume(taken)
+            // A page that could not be delivered whole stays, as on Linux.
+            if taken < piece.count {
+                if total == 0 { throw .EFAULT }
+                break
+            }
+            pages.consume(taken)
             total += taken
-            if taken < piece.count { break }
         }
-        if !hadRoom && hasRoom { waitQueue.wake(.writable) }
+        if wasFull && !pages.isFull { waitQueue.wake(.writable) }
         return total
     }
 
+    /// Bytes go into pages exactly as pipe_write of Linux puts them: that decides what fits, and what is lost to a fault.
+    ///
     /// - Throws: `EPIPE` without readers; `EAGAIN` if nothing fits, or not all of a write of at most PIPE_BUF bytes; `EFAULT`.
     func write(from source: IOSource) throws(Errno) -> Int {
         if source.remaining == 0 { return 0 }
         if readers == 0 { throw .EPIPE }
-        let room = capacity - ring.count
-        if room < min(source.remaining, pipeAtomicWriteSize) && (room == 0 || source.remaining <= pipeAtomicWriteSize) {
+        var total = 0
+        // What is more than whole pages goes to the last page if all of it fits there.
+        let tail = source.remaining % PipePages.pageSize
+        if tail > 0, let room = pages.roomInLast(for: tail) {
+            total = try take(tail, from: source, into: room)
+            pages.extendLast(by: total)
+        }
+        do throws(Errno) {
+            while source.remaining > 0 && !pages.isFull {
+                let count = min(source.remaining, PipePages.pageSize)
+                total += try take(count, from: source, into: pages.next)
+                pages.append(count)
+            }
+        } catch {
+            if total == 0 { throw error }
+        }
+        if total == 0 { throw .EAGAIN }
+        // Every write, not only the first into an empty pipe: an edge-triggered epoll item wants an event for each, as on Linux.
+        waitQueue.wake(.readable)
+        return total
+    }
+
+    /// Copies `count` bytes or none.
+    ///
+    /// - Throws: `EFAULT` if not all could be copied.
+    private func take(_ count: Int, from source: IOSource, into page: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+        let taken = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: page[..<count]))
+        if taken < count {
+            source.giveBack(taken)
+            throw .EFAULT
+        }
+        return taken
+    }
+
+    /// tee(2): copies up to `limit` bytes into `other` and leaves them here.
+    ///
+    /// - Throws: `EAGAIN` if there is nothing yet, or no room; `EPIPE` if `other` has no readers.
+    func tee(into other: Pipe, limit: Int) throws(Errno) -> Int {
+        if limit == 0 { return 0 }
+        if other.readers == 0 { throw .EPIPE }
+        if pages.isEmpty {
+            if writers == 0 { return 0 }
             throw .EAGAIN
         }
-        var wanted = min(room, source.remaining)
-        ring.reserve(wanted)
+        if other.pages.isFull { throw .EAGAIN }
         var total = 0
-        while wanted > 0 {
-            let piece = ring.free(upTo: wanted)
-            let taken: Int
-            do throws(Errno) { taken = try source.read(into: piece) } catch {
-                if total == 0 { throw error }
-                break
-            }
-            ring.commit(taken)
-            total += taken
-            wanted -= taken
-            if taken < piece.count { break }
+        for index in 0..<pages.count where total < limit && !other.pages.isFull {
+            let piece = UnsafeRawBufferPointer(rebasing: pages[index].prefix(limit - total))
+            other.pages.next.copyMemory(from: piece)
+            other.pages.append(piece.count)
+            total += piece.count
         }
-        // Every write, not only the first into an empty pipe: an edge-triggered epoll item wants an event for each, as on Linux.
-        if total > 0 { waitQueue.wake(.readable) }
+        other.waitQueue.wake(.readable)
         return total
     }
 
@@ -130,25 +163,24 @@ public final class Pipe {
     public func setCapacity(_ bytes: UInt64) throws(Errno) -> Int {
         guard bytes <= 1 << 31 else { throw .EINVAL }
         guard bytes <= UInt64(Self.maximumCapacity) else { throw .EPERM }
-        var size = Int(pageSize)
-        while size < Int(bytes) { size *= 2 }
-        if size > capacity && Self.pagesCharged.load(ordering: .relaxed) + (size - capacity) / Int(pageSize) > Self.softPageLimit {
-            throw .EPERM
-        }
-        if size < ring.count { throw .EBUSY }
-        let hadRoom = hasRoom
-        charge(size - capacity)
-        capacity = size
-        if !hadRoom && hasRoom { waitQueue.wake(.writable) }
-        return size
+        var limit = 1
+        while limit * PipePages.pageSize < Int(bytes) { limit *= 2 }
+        let growth = limit - pages.limit
+        if growth > 0 && Self.pagesCharged.load(ordering: .relaxed) + growth > Self.softPageLimit { throw .EPERM }
+        if limit < pages.count { throw .EBUSY }
+        let wasFull = pages.isFull
+        charge(growth)
+        pages.setLimit(limit)
+        if wasFull && !pages.isFull { waitQueue.wake(.writable) }
+        return capacity
     }
 
     // Readiness.
 
-    var readerEvents: ReadyEvents { ring.isEmpty ? [] : .readable }
+    var readerEvents: ReadyEvents { pages.isEmpty ? [] : .readable }
 
     var writerEvents: ReadyEvents {
-        var events: ReadyEvents = hasRoom ? .writable : []
+        var events: ReadyEvents = pages.isFull ? [] : .writable
         if readers == 0 { events.insert(.POLLERR) }
         return events
     }

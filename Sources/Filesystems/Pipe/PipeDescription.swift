@@ -97,6 +97,9 @@ public final class PipeDescription: FileDescription {
         return try pipe.write(from: source)
     }
 
+    /// tee(2). - Throws: as ``Pipe/tee(into:limit:)``.
+    public func tee(into other: PipeDescription, limit: Int) throws(Errno) -> Int { try pipe.tee(into: other.pipe, limit: limit) }
+
     override public func ioctl(
         _ request: UInt32, _ argument: UInt64, _ memory: any GuestCopying, _ context: VFSContext
     ) throws(Errno) -> Int64 {

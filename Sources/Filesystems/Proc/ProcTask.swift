@@ -189,6 +189,7 @@ final class ProcTaskDirectory: SyntheticDirectory {
     }
 
     override func lookup(_ name: FileName, _ context: VFSContext) throws(Errno) -> Inode {
+        _ = try subject.process()
         for (index, entry) in procTaskEntries.enumerated() where isShown(entry) && name.elementsEqual(entry.name.utf8) {
             return entry.make(subject, subject.origin(ProcSubject.firstEntryKind + UInt64(index)))
         }

@@ -87,6 +87,10 @@ public class SyntheticDirectory: SyntheticInode {
         throw creationError
     }
 
+    override public func rename(
+        _ name: FileName, _ inode: Inode, to newParent: Inode, _ newName: FileName, replacing replaced: Inode?, _ context: VFSContext
+    ) throws(Errno) { throw replaced == nil ? creationError : .EPERM }
+
     override public func open(_ path: VFSPath, flags: OpenFlags, _ context: VFSContext) throws(Errno) -> FileDescription {
         if flags.writes { throw .EISDIR }
         return SyntheticDirectoryDescription(directory: self, flags: flags, path: path)

@@ -225,7 +225,9 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 273: return try sysSetRobustList(task, UserAddress(a.a0), a.a1)
     case 274: return try sysGetRobustList(task, Int32(truncatingIfNeeded: a.a0), UserAddress(a.a1), UserAddress(a.a2))
     case 275: return try sysSplice(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), FD(Int32(truncatingIfNeeded: a.a2)), UserAddress(a.a3), a.a4, UInt32(truncatingIfNeeded: a.a5))
+    case 276: return try sysTee(task, FD(Int32(truncatingIfNeeded: a.a0)), FD(Int32(truncatingIfNeeded: a.a1)), a.a2, UInt32(truncatingIfNeeded: a.a3))
     case 277: return try sysSyncFileRange(task, FD(Int32(truncatingIfNeeded: a.a0)), Int64(truncatingIfNeeded: a.a1), Int64(truncatingIfNeeded: a.a2), UInt32(truncatingIfNeeded: a.a3))
+    case 278: return try sysVmsplice(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), a.a2, UInt32(truncatingIfNeeded: a.a3))
     case 279: throw .EPERM  // move_pages
     case 280: return try sysUtimensat(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UserAddress(a.a2), Int32(truncatingIfNeeded: a.a3))
     case 281: return try sysEpollPwait(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), Int32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3), UserAddress(a.a4), a.a5)
