@@ -58,6 +58,9 @@ public enum HostSyscall {
     public static let ioctl = 16
     public static let kcmp = 312
     public static let kill = 62
+    public static let landlock_add_rule = 445
+    public static let landlock_create_ruleset = 444
+    public static let landlock_restrict_self = 446
     public static let lgetxattr = 192
     public static let linkat = 265
     public static let listen = 50

@@ -22,7 +22,7 @@ public enum HostProbe {
     public static func all() -> [HostFinding] {
         [
             kernel(), userNotification(), synchronousWakeUp(), killableWait(), descriptorFetch(), safeOpen(), memoryExecution(),
-            namespaces(), cgroups(), kvm(),
+            namespaces(), landlock(), cgroups(), kvm(),
         ]
     }
 
@@ -147,6 +147,14 @@ public enum HostProbe {
         else { return false }
         let status = process.reap(waits: true)
         return status.map { $0 >> 8 == 111 } ?? false
+    }
+
+    private static func landlock() -> HostFinding {
+        let abi = Landlock.abi
+        let isRoot = Privilege.detect() == .root
+        let consequence =
+            isRoot ? "not needed: gofers have an empty root" : abi >= 3 ? "confines gofers to what they serve" : "gofers are confined by their own checks only"
+        return HostFinding(name: "Landlock", found: abi == 0 ? "no" : "ABI \(abi)", verdict: .note, consequence: consequence)
     }
 
     private static func cgroups() -> HostFinding {

@@ -12,6 +12,7 @@ struct Sandbox: ParsableCommand {
 }
 
 func commandLine() -> Never {
+    occupyStandardDescriptors()
     let arguments = RunCommand.expandingTrace(Array(CommandLine.arguments.dropFirst()))
     do {
         var command = try Sandbox.parseAsRoot(arguments)
@@ -27,6 +28,16 @@ func commandLine() -> Never {
         let message = Sandbox.fullMessage(for: error)
         if !message.isEmpty { print(message, toDescriptor: status.isSuccess ? 1 : 2) }
         exit(status: status.isSuccess ? 0 : RuntimeFailure.usage)
+    }
+}
+
+/// Puts /dev/null where the caller had closed 0, 1 or 2: else the next file that is opened takes that number, and would be handed to the
+/// program inside as its standard stream.
+private func occupyStandardDescriptors() {
+    for number in 0..<3 where rawHostCall(HostSyscall.fcntl, number, 1) == -9 {
+        // O_RDWR; the lowest free number is the one that is missing.
+        let opened = "/dev/null".withCString { rawHostCall(HostSyscall.openat, -100, Int(bitPattern: $0), 2, 0) }
+        if opened != number { exit(status: RuntimeFailure.ownFailure) }
     }
 }
 

@@ -8,6 +8,7 @@ func goferRole() -> Never {
     do throws(RuntimeFailure) {
         let launch = try RoleConfiguration.gofer()
         try Cage.enter(launch.cage)
+        if !launch.cage.hasEmptyRoot { _ = try Landlock.confine(to: launch) }
         let attaches = launch.attaches.map { attach in
             GoferAttach(
                 id: attach.id, directory: attach.directory, fileName: attach.fileName, isReadOnly: attach.isReadOnly,

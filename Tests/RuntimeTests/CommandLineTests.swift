@@ -57,6 +57,12 @@ private func sandbox(_ words: String...) throws -> Finished { try Child(product(
         #expect(try sandbox("doctor").output.contains("platform: "))
     }
 
+    @Test(arguments: ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+    func aClosedStreamIsNeverAnotherFile(_ closed: String) throws {
+        let script = "'\(product("sandbox"))' run -- /bin/sh -c 'test ! -d /proc/self/fd/0 && test ! -f /proc/self/fd/0' \(closed)"
+        #expect(try Child("/bin/sh", ["-c", script]).finish().status == 0)
+    }
+
     @Test func theListOfSandboxesIsJSON() throws {
         let result = try sandbox("ps", "--json")
         #expect(result.status == 0)
