@@ -37,7 +37,9 @@ extension AddressSpace {
                 ($0.loadUnaligned(fromByteOffset: 16 * index, as: UInt64.self), $0.loadUnaligned(fromByteOffset: 16 * index + 8, as: UInt64.self))
             }
             if Int64(bitPattern: length) < 0 { throw .EINVAL }
-            let range = try GuestRange(UserAddress(base), min(length, UInt64(room)))
+            // The whole range is checked, as access_ok does; only then is it cut.
+            var range = try GuestRange(UserAddress(base), length)
+            range.count = min(range.count, room)
             room -= range.count
             if range.count > 0 { ranges.append(range) }
         }

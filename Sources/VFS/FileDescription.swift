@@ -45,6 +45,9 @@ open class FileDescription {
     public final var offset: Int64 = 0
     /// How many descriptor table slots (and mappings, messages in flight) refer to it: ``released()`` runs when it falls to 0.
     public private(set) final var references = 0
+    /// F_SETOWN and F_SETSIG: whom signal-driven I/O would tell, a process group if negative, and by which signal.
+    public final var signalOwner: Int32 = 0
+    public final var ownerSignal: Int32 = 0
     /// The epoll items that watch it: they are told when the last descriptor is closed.
     public final var epollItems: [any DescriptionObserver] = []
 

@@ -49,7 +49,8 @@ public final class FileLocks {
 
     /// A record of somebody else's that stands in the way of `wanted`.
     public func conflict(with wanted: Record) -> Record? {
-        records.first { $0.owner != wanted.owner && $0.overlaps(wanted) && ($0.isExclusive || wanted.isExclusive) }
+        records.filter { $0.owner != wanted.owner && $0.overlaps(wanted) && ($0.isExclusive || wanted.isExclusive) }
+            .min { $0.start < $1.start }
     }
 
     /// Sets `wanted`, replacing what its owner held there.

@@ -80,6 +80,8 @@ open class Inode {
 
     /// The bound unix socket or the pipe that lives in this inode, if any; set by its owner.
     public final var attachment: AnyObject?
+    /// Made without a name (O_TMPFILE): link(2) may give it one although it has none.
+    public final var isLinkable = false
     /// Advisory locks on this file (flock, POSIX, OFD); created on first use.
     public final var locks: AnyObject?
 }

@@ -54,6 +54,19 @@ extension VFSContext {
         var change = AttributeChange()
         change.size = size
         try inode.setAttributes(change, self)
+        try dropPrivileges(inode)
+    }
+
+    /// Takes the set-id bits of a file whose content somebody without CAP_FSETID has changed (file_remove_privs).
+    public final func dropPrivileges(_ inode: Inode) throws(Errno) {
+        if inode.type != .regular || credentials.has(.CAP_FSETID) { return }
+        let attributes = try inode.attributes(self)
+        var bits = attributes.permissions & ~0o4000
+        if bits & 0o010 != 0 { bits &= ~0o2000 }
+        if bits == attributes.permissions { return }
+        var change = AttributeChange()
+        change.permissions = bits
+        try inode.setAttributes(change, self)
     }
 
     /// utimensat(2): nil times mean now. - Throws: `EPERM` (times given by others than the owner), `EACCES`, `EROFS`.

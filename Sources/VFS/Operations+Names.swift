@@ -8,6 +8,8 @@ extension VFSContext {
     private func prepareNew(_ parent: VFSPath) throws(Errno) -> Inode {
         guard let directory = parent.inode else { throw .ENOENT }
         if parent.dentry.isDeleted { throw .ENOENT }
+        // /proc makes no names for others, and does not even say why.
+        if !directory.fileSystem.cachesDentries { throw .ENOENT }
         if parent.mount.isReadOnly { throw .EROFS }
         try check(directory, [.write, .execute])
         return directory
@@ -34,7 +36,7 @@ extension VFSContext {
     public final func makeNode(
         _ path: [UInt8], from start: VFSPath? = nil, type: FileType, permissions: UInt32, specialDevice: UInt64
     ) throws(Errno) -> VFSPath {
-        let result = try walk(path, from: start, [])
+        let result = try walk(path, from: start, .lastIsName)
         if result.path != nil { throw .EEXIST }
         if result.wantsDirectory { throw .ENOENT }
         if type == .characterDevice || type == .blockDevice, !credentials.has(.CAP_MKNOD) { throw .EPERM }
@@ -44,7 +46,7 @@ extension VFSContext {
 
     /// mkdir(2).
     public final func makeDirectory(_ path: [UInt8], from start: VFSPath? = nil, permissions: UInt32) throws(Errno) {
-        let result = try walk(path, from: start, [])
+        let result = try walk(path, from: start, .lastIsName)
         if result.path != nil { throw .EEXIST }
         let directory = try prepareNew(result.parent)
         let inode = try directory.makeDirectory(result.name, permissions: permissions & ~umask & 0o1777, self)
@@ -55,7 +57,7 @@ extension VFSContext {
     public final func makeSymlink(_ target: [UInt8], _ path: [UInt8], from start: VFSPath? = nil) throws(Errno) {
         if target.isEmpty { throw .ENOENT }
         if target.count >= 4096 { throw .ENAMETOOLONG }
-        let result = try walk(path, from: start, [])
+        let result = try walk(path, from: start, .lastIsName)
         if result.path != nil { throw .EEXIST }
         if result.wantsDirectory { throw .ENOENT }
         let directory = try prepareNew(result.parent)
@@ -65,11 +67,13 @@ extension VFSContext {
     /// link(2): a further name for the file at `source`.
     public final func link(_ source: VFSPath, _ path: [UInt8], from start: VFSPath? = nil) throws(Errno) {
         guard let inode = source.inode else { throw .ENOENT }
-        let result = try walk(path, from: start, [])
+        let result = try walk(path, from: start, .lastIsName)
         if result.path != nil { throw .EEXIST }
         if result.wantsDirectory { throw .ENOENT }
         if source.mount !== result.parent.mount { throw .EXDEV }
         if inode.type == .directory { throw .EPERM }
+        // A file that has lost its last name gets none again.
+        if try inode.attributes(self).linkCount == 0, !inode.isLinkable { throw .ENOENT }
         let directory = try prepareNew(result.parent)
         if inode.fileSystem !== directory.fileSystem { throw .EXDEV }
         try directory.link(result.name, to: inode, self)
@@ -78,7 +82,7 @@ extension VFSContext {
 
     /// unlink(2).
     public final func unlink(_ path: [UInt8], from start: VFSPath? = nil) throws(Errno) {
-        let result = try walk(path, from: start, [])
+        let result = try walk(path, from: start, .lastIsName)
         if result.name.isEmpty { throw result.path?.inode?.type == .directory ? .EISDIR : .ENOENT }
         guard let place = result.path, let inode = place.inode else { throw .ENOENT }
         if result.wantsDirectory { throw inode.type == .directory ? .EISDIR : .ENOTDIR }
@@ -93,7 +97,7 @@ extension VFSContext {
 
     /// rmdir(2).
     public final func removeDirectory(_ path: [UInt8], from start: VFSPath? = nil) throws(Errno) {
-        let result = try walk(path, from: start, [])
+        let result = try walk(path, from: start, .lastIsName)
         if result.endsInDot { throw .EINVAL }
         guard let place = result.path, let inode = place.inode else { throw .ENOENT }
         if result.endsInDotDot { throw .ENOTEMPTY }
@@ -133,13 +137,14 @@ extension VFSContext {
     ) throws(Errno) {
         // Exchange and whiteout need the file systems' own support, which is not there yet.
         if !flags.isDisjoint(with: [.RENAME_EXCHANGE, .RENAME_WHITEOUT]) { throw .EINVAL }
-        let source = try walk(old, from: oldStart, [])
-        let target = try walk(new, from: newStart, [])
+        let source = try walk(old, from: oldStart, .lastIsName)
+        let target = try walk(new, from: newStart, .lastIsName)
         guard source.parent.mount === target.parent.mount else { throw .EXDEV }
         if source.name.isEmpty || target.name.isEmpty { throw .EBUSY }
         guard let place = source.path, let inode = place.inode, let oldDirectory = source.parent.inode,
             let newDirectory = target.parent.inode
         else { throw .ENOENT }
+        if target.path == nil, !newDirectory.fileSystem.cachesDentries { throw .ENOENT }
         if inode.type != .directory && (source.wantsDirectory || target.wantsDirectory) { throw .ENOTDIR }
         if source.parent.mount.isReadOnly { throw .EROFS }
         if target.path != nil && flags.contains(.RENAME_NOREPLACE) { throw .EEXIST }

@@ -46,7 +46,7 @@ extension VFSContext {
         if (wantsDirectory || flags.contains(.O_DIRECTORY)) && !isDirectory { throw .ENOTDIR }
         if flags.contains(.O_PATH) { return PathDescription(place) }
         if inode.type == .symlink { throw .ELOOP }
-        if isDirectory && (flags.writes || flags.contains(.O_CREAT)) { throw .EISDIR }
+        if isDirectory && (flags.writes || !flags.isDisjoint(with: [.O_CREAT, .O_TRUNC])) { throw .EISDIR }
         if inode.type == .socket { throw .ENXIO }
         var mask: AccessMask = []
         if flags.reads { mask.insert(.read) }
@@ -56,7 +56,9 @@ extension VFSContext {
         if flags.contains(.O_NOATIME), !isOwner(try inode.attributes(self)) { throw .EPERM }
         var passed = flags.subtracting([.O_CREAT, .O_EXCL])
         if inode.type != .regular { passed.remove(.O_TRUNC) }
-        return try inode.open(place, flags: passed, self)
+        let file = try inode.open(place, flags: passed, self)
+        if passed.contains(.O_TRUNC) { try dropPrivileges(inode) }
+        return file
     }
 }
 

@@ -18,6 +18,8 @@ public struct WalkOptions: OptionSet, Sendable {
     public static let beneath = WalkOptions(rawValue: 32)
     /// The start is the root.
     public static let inRoot = WalkOptions(rawValue: 64)
+    /// The last component is a name to be made or removed: never followed, not even with a slash behind it (LOOKUP_PARENT).
+    public static let lastIsName = WalkOptions(rawValue: 128)
 }
 
 /// Where a path leads: the directory of its last component, that name, and what is there.
@@ -108,7 +110,7 @@ private struct PathWalker {
                 if isLast { return WalkResult(parent: current, name: name, path: nil, wantsDirectory: wantsDirectory) }
                 throw .ENOENT
             }
-            if inode.type == .symlink, !isLast || options.contains(.followLast) || wantsDirectory {
+            if inode.type == .symlink, !isLast || options.contains(.followLast) || wantsDirectory && !options.contains(.lastIsName) {
                 let parent = current
                 if let end = try follow(inode, isLast: isLast) {
                     return WalkResult(parent: parent, name: name, path: end, wantsDirectory: wantsDirectory)

@@ -173,7 +173,7 @@ final class SyntheticSymlink: SyntheticInode {
 
 /// Where lseek(2) leads: SEEK_SET, SEEK_CUR, SEEK_END.
 ///
-/// - Throws: `EINVAL` for another whence and a position below 0; `EOVERFLOW`.
+/// - Throws: `EINVAL` for another whence, a position below 0, and one past the largest.
 func seekPosition(_ offset: Int64, whence: Int32, current: Int64, end: Int64) throws(Errno) -> Int64 {
     let base: Int64
     switch whence {
@@ -183,7 +183,6 @@ func seekPosition(_ offset: Int64, whence: Int32, current: Int64, end: Int64) th
     default: throw .EINVAL
     }
     let (position, overflow) = base.addingReportingOverflow(offset)
-    if overflow { throw .EOVERFLOW }
-    if position < 0 { throw .EINVAL }
+    if overflow || position < 0 { throw .EINVAL }
     return position
 }

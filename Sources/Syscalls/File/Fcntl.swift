@@ -14,7 +14,12 @@ private enum Command {
     static let F_GETLK: Int32 = 5
     static let F_SETLK: Int32 = 6
     static let F_SETLKW: Int32 = 7
+    static let F_SETOWN: Int32 = 8
     static let F_GETOWN: Int32 = 9
+    static let F_SETSIG: Int32 = 10
+    static let F_GETSIG: Int32 = 11
+    static let F_SETOWN_EX: Int32 = 15
+    static let F_GETOWN_EX: Int32 = 16
     static let F_OFD_GETLK: Int32 = 36
     static let F_OFD_SETLK: Int32 = 37
     static let F_OFD_SETLKW: Int32 = 38
@@ -60,8 +65,24 @@ func sysFcntl(_ task: Task, _ fd: FD, _ command: Int32, _ argument: UInt64) thro
         return try setLock(task, file, UserAddress(argument), isOFD: command == Command.F_OFD_SETLK, waits: false)
     case Command.F_SETLKW, Command.F_OFD_SETLKW:
         return try setLock(task, file, UserAddress(argument), isOFD: command == Command.F_OFD_SETLKW, waits: true)
-    // Nobody owns its signals, and nobody holds a lease (F_UNLCK).
-    case Command.F_GETOWN: return .value(0)
+    // Kept, and without effect: O_ASYNC cannot be set.
+    case Command.F_GETOWN: return .value(Int64(file.signalOwner))
+    case Command.F_SETOWN: try setOwner(task, file, Int32(truncatingIfNeeded: argument))
+    case Command.F_GETOWN_EX:
+        // F_OWNER_PID 1, F_OWNER_PGRP 2.
+        let owner = file.signalOwner
+        try task.memory.copyOut(owner < 0 ? Int32(2) : 1, to: UserAddress(argument))
+        try task.memory.copyOut(owner < 0 ? -owner : owner, to: UserAddress(argument) + 4)
+    case Command.F_SETOWN_EX:
+        let type = try task.memory.copyIn(UserAddress(argument), as: Int32.self)
+        let id = try task.memory.copyIn(UserAddress(argument) + 4, as: Int32.self)
+        guard (0...2).contains(type), id >= 0 else { throw .EINVAL }
+        try setOwner(task, file, type == 2 ? -id : id)
+    case Command.F_GETSIG: return .value(Int64(file.ownerSignal))
+    case Command.F_SETSIG:
+        guard argument <= 64 else { throw .EINVAL }
+        file.ownerSignal = Int32(argument)
+    // Nobody holds a lease (F_UNLCK).
     case Command.F_GETLEASE: return .value(2)
     case Command.F_GETPIPE_SZ:
         guard let pipe = (file as? PipeDescription)?.pipe else { throw .EBADF }
@@ -72,6 +93,15 @@ func sysFcntl(_ task: Task, _ fd: FD, _ command: Int32, _ argument: UInt64) thro
     default: throw .EINVAL
     }
     return .done
+}
+
+/// F_SETOWN: a process, or with a minus sign a group; 0 for nobody.
+private func setOwner(_ task: Task, _ file: FileDescription, _ owner: Int32) throws(Errno) {
+    guard owner != .min else { throw .EINVAL }
+    let processes = task.kernel.processes
+    if owner > 0, processes[owner] == nil, task.kernel.tasks[owner] == nil { throw .ESRCH }
+    if owner < 0, !processes.values.contains(where: { $0.processGroup == -owner }) { throw .ESRCH }
+    file.signalOwner = owner
 }
 
 /// F_SETFL: access mode and creation flags are ignored.

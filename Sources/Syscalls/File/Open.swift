@@ -8,6 +8,7 @@ import VFS
 /// - Throws: `EBADF`; `ENOTDIR` if the descriptor is none of a directory.
 func startingPoint(_ task: Task, _ directory: FD, _ path: [UInt8], allowEmpty: Bool = false) throws(Errno) -> VFSPath? {
     if path.first == UInt8(ascii: "/") || directory == .cwd { return nil }
+    if path.isEmpty && !allowEmpty { throw .ENOENT }
     let file = try task.files.getAllowingPath(directory)
     guard let place = file.path else {
         if path.isEmpty && allowEmpty { return nil }
@@ -52,6 +53,8 @@ private func open(
     var wanted = OpenFlags(rawValue: flags & 0o37777777)
     if wanted.contains(.O_PATH) { wanted.formIntersection([.O_PATH, .O_DIRECTORY, .O_NOFOLLOW, .O_CLOEXEC]) }
     // Below RESOLVE_BENEATH and in RESOLVE_IN_ROOT an absolute path begins at the descriptor too.
+    if wanted.contains([.O_CREAT, .O_DIRECTORY]), !wanted.contains(.O_TMPFILE) { throw .EINVAL }
+    if name.isEmpty { throw .ENOENT }
     let start = try startingPoint(task, directory, options.isDisjoint(with: [.beneath, .inRoot]) ? name : [0x2e])
     // As the kernel of a 64-bit machine does (force_o_largefile); F_GETFL shows it.
     if !wanted.contains(.O_PATH) { wanted.insert(.O_LARGEFILE) }

@@ -73,7 +73,7 @@ func sysPwritev(_ task: Task, _ fd: FD, _ vectors: UserAddress, _ count: UInt64,
     return try transferOut(task, fd, try task.memory.copyInVectors(vectors, count), at: offset)
 }
 
-private let RWF_HIPRI: Int32 = 1
+private let RWF_HIPRI: Int32 = 1, RWF_DSYNC: Int32 = 2, RWF_SYNC: Int32 = 4, RWF_APPEND: Int32 = 0x10
 
 /// Implements preadv2(2): -1 means the file position.
 ///
@@ -84,19 +84,27 @@ func sysPreadv2(
     _ = try task.files.readable(fd)
     let position = offset == .max ? nil : try checked(Int64(bitPattern: offset))
     let ranges = try task.memory.copyInVectors(vectors, count)
-    if flags & ~RWF_HIPRI != 0 { throw .EOPNOTSUPP }
+    if flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC) != 0 { throw .EOPNOTSUPP }
     return try transferIn(task, fd, ranges, at: position)
 }
 
 /// Implements pwritev2(2): -1 means the file position.
 ///
-/// - Throws: `EOPNOTSUPP` for flags that are not there, RWF_NOWAIT, RWF_SYNC and RWF_APPEND among them.
+/// - Throws: `EOPNOTSUPP` for flags that are not there, RWF_NOWAIT among them.
 func sysPwritev2(
     _ task: Task, _ fd: FD, _ vectors: UserAddress, _ count: UInt64, _ offset: UInt64, _ unused: UInt64, _ flags: Int32
 ) throws(Errno) -> Outcome {
-    _ = try task.files.writable(fd)
+    let file = try task.files.writable(fd)
     let position = offset == .max ? nil : try checked(Int64(bitPattern: offset))
     let ranges = try task.memory.copyInVectors(vectors, count)
-    if flags & ~RWF_HIPRI != 0 { throw .EOPNOTSUPP }
-    return try transferOut(task, fd, ranges, at: position)
+    if flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND) != 0 { throw .EOPNOTSUPP }
+    let syncs = flags & (RWF_DSYNC | RWF_SYNC) != 0 && file.isSeekable
+    // Syncing may have to wait; the call cannot be run twice once it has written.
+    if syncs { try task.vfs.requireSlowPath() }
+    let appends = flags & RWF_APPEND != 0 && file.isSeekable && !file.flags.contains(.O_APPEND)
+    if appends { file.flags.insert(.O_APPEND) }
+    defer { if appends { file.flags.remove(.O_APPEND) } }
+    let outcome = try transferOut(task, fd, ranges, at: position)
+    if syncs { try file.sync(dataOnly: flags & RWF_SYNC == 0, task.vfs) }
+    return outcome
 }

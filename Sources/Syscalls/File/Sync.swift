@@ -25,6 +25,16 @@ func sysSyncFileRange(_ task: Task, _ fd: FD, _ offset: Int64, _ length: Int64, 
     return .done
 }
 
+/// Implements syncfs(2): what the sentry writes to host files is the host's at once; this file's own is made durable.
+func sysSyncfs(_ task: Task, _ fd: FD) throws(Errno) -> Outcome {
+    let file = try task.files.get(fd)
+    do throws(Errno) { try file.sync(dataOnly: false, task.vfs) } catch .EINVAL {} catch { throw error }
+    return .done
+}
+
+/// Implements sync(2): what the sentry writes to host files is the host's at once, and it syncs in its own time.
+func sysSync(_ task: Task) throws(Errno) -> Outcome { .done }
+
 /// Implements posix_fadvise(2): advice that nothing here needs.
 func sysFadvise64(_ task: Task, _ fd: FD, _ offset: Int64, _ length: UInt64, _ advice: Int32) throws(Errno) -> Outcome {
     let file = try task.files.get(fd)

@@ -81,10 +81,37 @@ private func perform(_ task: Task, _ operation: BlockingOperation, on file: File
     return .value(result)
 }
 
+/// - Throws: `EINVAL` if a transfer would end beyond the largest position.
+private func checkEnd(_ ranges: [GuestRange], at offset: Int64?) throws(Errno) {
+    guard var end = offset else { return }
+    for range in ranges {
+        let (sum, overflow) = end.addingReportingOverflow(Int64(range.count))
+        if overflow { throw .EINVAL }
+        end = sum
+    }
+}
+
+extension Task {
+    /// RLIMIT_FSIZE: shortens a write to what the limit leaves.
+    ///
+    /// - Throws: `EFBIG`, with SIGXFSZ, at the limit.
+    fileprivate func limitFileSize(_ file: FileDescription, _ source: IOSource, at offset: Int64?) throws(Errno) {
+        let limit = process.limits.values[ResourceLimits.RLIMIT_FSIZE].soft
+        guard limit < UInt64(Int64.max), source.remaining > 0, file.isSeekable, file.inode?.type == .regular else { return }
+        let start = file.flags.contains(.O_APPEND) ? try file.attributes(vfs).size : offset ?? file.offset
+        guard start < Int64(limit) else {
+            raiseSignal(25)  // SIGXFSZ
+            throw .EFBIG
+        }
+        source.remaining = Int(min(Int64(source.remaining), Int64(limit) - start))
+    }
+}
+
 /// A read of `ranges`, at the file position or at `offset`.
 func transferIn(_ task: Task, _ fd: FD, _ ranges: [GuestRange], at offset: Int64?) throws(Errno) -> Outcome {
     let file = try task.files.readable(fd)
     if offset != nil && !file.isSeekable { throw .ESPIPE }
+    try checkEnd(ranges, at: offset)
     return try perform(task, ReadOperation(task, file, GuestSink(task.memory, ranges), at: offset), on: file)
 }
 
@@ -92,5 +119,8 @@ func transferIn(_ task: Task, _ fd: FD, _ ranges: [GuestRange], at offset: Int64
 func transferOut(_ task: Task, _ fd: FD, _ ranges: [GuestRange], at offset: Int64?) throws(Errno) -> Outcome {
     let file = try task.files.writable(fd)
     if offset != nil && !file.isSeekable { throw .ESPIPE }
-    return try perform(task, WriteOperation(task, file, GuestSource(task.memory, ranges), at: offset), on: file)
+    try checkEnd(ranges, at: offset)
+    let source = GuestSource(task.memory, ranges)
+    try task.limitFileSize(file, source, at: offset)
+    return try perform(task, WriteOperation(task, file, source, at: offset), on: file)
 }

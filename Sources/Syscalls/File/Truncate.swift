@@ -33,6 +33,7 @@ func sysFtruncate(_ task: Task, _ fd: FD, _ length: Int64) throws(Errno) -> Outc
     var change = AttributeChange()
     change.size = length
     try file.setAttributes(change, task.vfs)
+    if let inode = file.inode { try task.vfs.dropPrivileges(inode) }
     return .done
 }
 

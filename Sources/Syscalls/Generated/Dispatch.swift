@@ -154,6 +154,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 159: throw .EPERM  // adjtimex
     case 160: return try sysSetrlimit(task, UInt32(truncatingIfNeeded: a.a0), UserAddress(a.a1))
     case 161: return try sysChroot(task, UserAddress(a.a0))
+    case 162: return try sysSync(task)
     case 163: throw .EPERM  // acct
     case 164: throw .EPERM  // settimeofday
     case 165: return try sysMount(task, UserAddress(a.a0), UserAddress(a.a1), UserAddress(a.a2), a.a3, UserAddress(a.a4))
@@ -264,6 +265,7 @@ public func dispatchSyscall(_ task: Task, _ number: UInt64, _ a: SyscallArgument
     case 299: return try sysRecvmmsg(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3), UserAddress(a.a4))
     case 302: return try sysPrlimit64(task, Int32(truncatingIfNeeded: a.a0), UInt32(truncatingIfNeeded: a.a1), UserAddress(a.a2), UserAddress(a.a3))
     case 305: throw .EPERM  // clock_adjtime
+    case 306: return try sysSyncfs(task, FD(Int32(truncatingIfNeeded: a.a0)))
     case 307: return try sysSendmmsg(task, FD(Int32(truncatingIfNeeded: a.a0)), UserAddress(a.a1), UInt32(truncatingIfNeeded: a.a2), Int32(truncatingIfNeeded: a.a3))
     case 309: return try sysGetcpu(task, UserAddress(a.a0), UserAddress(a.a1), UserAddress(a.a2))
     case 313: throw .EPERM  // finit_module

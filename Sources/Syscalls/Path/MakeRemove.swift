@@ -54,14 +54,18 @@ func sysLink(_ task: Task, _ old: UserAddress, _ new: UserAddress) throws(Errno)
 
 /// Implements linkat(2).
 ///
-/// - Throws: `ENOENT` for AT_EMPTY_PATH without CAP_DAC_READ_SEARCH.
+/// - Throws: `ENOENT` for AT_EMPTY_PATH with neither CAP_DAC_READ_SEARCH nor the file being the caller's.
 func sysLinkat(
     _ task: Task, _ oldDirectory: FD, _ old: UserAddress, _ newDirectory: FD, _ new: UserAddress, _ flags: Int32
 ) throws(Errno) -> Outcome {
     guard flags & ~(AtFlags.AT_SYMLINK_FOLLOW | AtFlags.AT_EMPTY_PATH) == 0 else { throw .EINVAL }
-    if flags & AtFlags.AT_EMPTY_PATH != 0, !task.credentials.has(.CAP_DAC_READ_SEARCH) { throw .ENOENT }
     let follow = flags & AtFlags.AT_SYMLINK_FOLLOW != 0 ? 0 : AtFlags.AT_SYMLINK_NOFOLLOW
-    guard let source = try task.target(oldDirectory, old, flags: flags & AtFlags.AT_EMPTY_PATH | follow).place else { throw .EXDEV }
+    let target = try task.target(oldDirectory, old, flags: flags & AtFlags.AT_EMPTY_PATH | follow)
+    // Whoever was merely handed the descriptor must not make a name for another's file.
+    if case .description(let file) = target, !task.credentials.has(.CAP_DAC_READ_SEARCH),
+        !task.vfs.isOwner(try file.attributes(task.vfs))
+    { throw .ENOENT }
+    guard let source = target.place else { throw .EXDEV }
     let name = try task.path(new)
     try task.vfs.link(source, name, from: try task.start(newDirectory, for: name))
     return .done

@@ -54,6 +54,7 @@ extension Task {
     /// - Throws: `EBADF`; `ENOTDIR` if it is no directory.
     func start(_ directory: FD, for path: [UInt8]) throws(Errno) -> VFSPath? {
         if directory == .cwd || path.first == UInt8(ascii: "/") { return nil }
+        if path.isEmpty { throw .ENOENT }
         let file = try files.getAllowingPath(directory)
         guard let place = file.path, file.inode?.type == .directory else { throw .ENOTDIR }
         return place
