@@ -33,6 +33,8 @@ public struct ImageRequest {
     public var vdsoAddress: UInt64 = 0
     public var minimumSignalStack: UInt64 = 2048
     public var hardwareCapabilities: (UInt64, UInt64) = (0, 0)
+    /// The host's AT_RSEQ_FEATURE_SIZE and AT_RSEQ_ALIGN: it is the host that fills a thread's area. 0 if it says nothing.
+    public var restartableSequences: (featureSize: UInt64, alignment: UInt64) = (0, 0)
 
     public init(
         program: ImageFile, interpreter: ImageFile?, arguments: [[UInt8]], environment: [[UInt8]], fileName: [UInt8]
@@ -146,6 +148,10 @@ public struct ImagePlan {
             (.AT_EXECFN, 0),
             (.AT_PLATFORM, 0),
         ]
+        if request.restartableSequences.featureSize != 0 {
+            pairs.append((.AT_RSEQ_FEATURE_SIZE, request.restartableSequences.featureSize))
+            pairs.append((.AT_RSEQ_ALIGN, request.restartableSequences.alignment))
+        }
         return pairs
     }
 

@@ -23,6 +23,8 @@ public struct InitialStack {
         case AT_SECURE = 23
         case AT_RANDOM = 25
         case AT_HWCAP2 = 26
+        case AT_RSEQ_FEATURE_SIZE = 27
+        case AT_RSEQ_ALIGN = 28
         case AT_EXECFN = 31
         case AT_SYSINFO_EHDR = 33
         case AT_MINSIGSTKSZ = 51

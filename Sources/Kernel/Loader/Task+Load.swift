@@ -20,15 +20,16 @@ extension Task {
             fileName: fileName(directory, path), arguments: arguments.isEmpty ? [[]] : arguments, environment: environment)
         try checkSize(program)
         var description = try openProgram(directory: directory, path: path, flags: flags)
-        let namedPath = path.isEmpty ? displayName(of: description) : path
-        let name = Array((namedPath.split(separator: UInt8(ascii: "/")).last ?? []).prefix(15))
         var scriptName = program.fileName
         for _ in 0...ProgramRequest.scriptDepth {
             guard let script = try ScriptLine(try read(description, 0, ScriptLine.bufferSize)) else {
                 let plan = try plan(description, program)
                 // While a gofer was asked, the lock was free: another thread may have ended this one.
                 if isDead || process.isExiting { throw .EINTR }
-                return execute(plan, file: description.path, name: name)
+                // execve by a descriptor alone names the process after the file that runs, an interpreter too.
+                let namedPath = path.isEmpty ? displayName(of: description) : path
+                let name = namedPath.split(separator: UInt8(ascii: "/")).last ?? []
+                return execute(plan, file: description.path, name: Array(name.prefix(15)))
             }
             // The interpreter will open the script by a descriptor that is closed by then (binfmt_script.c).
             if scriptName != path && scriptName == program.fileName, try files.isCloseOnExec(directory) { throw .ENOENT }
@@ -123,6 +124,9 @@ extension Task {
         request.minimumSignalStack = kernel.platform?.minimumSignalStack ?? 2048
         request.hardwareCapabilities = (
             hostAuxiliaryValue(InitialStack.Key.AT_HWCAP.rawValue), hostAuxiliaryValue(InitialStack.Key.AT_HWCAP2.rawValue)
+        )
+        request.restartableSequences = (
+            hostAuxiliaryValue(InitialStack.Key.AT_RSEQ_FEATURE_SIZE.rawValue), hostAuxiliaryValue(InitialStack.Key.AT_RSEQ_ALIGN.rawValue)
         )
         return try ImagePlan(request)
     }
