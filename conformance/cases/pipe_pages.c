@@ -1,4 +1,4 @@
-// pipe(2), pipe(7), fifo(7): capacity, atomicity, ends, polling.
+// pipe(7), fifo(7): what fits into a pipe's pages, ends that go, opens that wait.
 #include "../conformance.h"
 
 static void fill(int fd, size_t step) {
@@ -273,7 +273,8 @@ CASE(closed_while_read_waits) {
         // Only this process has the reading end from here on.
         sleep_ms(50);
         char c = 0;
-        note("child: %zd '%c'", read(p[0], &c, 1), c);
+        ssize_t n = read(p[0], &c, 1);
+        note("child: %zd '%c'", n, c);
         _exit(0);
     }
     close(p[0]);

@@ -39,6 +39,9 @@ public final class SyntheticFile: SyntheticInode {
 final class SyntheticFileDescription: FileDescription {
     private let file: SyntheticFile
     private var bytes: [UInt8] = []
+    /// Long contents (the maps of a process with many areas) are made for every read: what descriptions hold has a bound.
+    private var isKept = false
+    private static let keptLimit = 65536
 
     init(file: SyntheticFile, flags: OpenFlags, path: VFSPath) {
         self.file = file
@@ -55,7 +58,11 @@ final class SyntheticFileDescription: FileDescription {
 
     override func read(into sink: IOSink, at offset: Int64?, _ context: VFSContext) throws(Errno) -> Int {
         let position = offset ?? self.offset
-        if position == 0 { bytes = try file.content(context) }
+        if position == 0 || !isKept {
+            bytes = try file.content(context)
+            isKept = bytes.count <= Self.keptLimit
+        }
+        defer { if !isKept { bytes = [] } }
         guard position >= 0, position < bytes.count else { return 0 }
         let count = try deliver(bytes, from: Int(position), into: sink)
         if offset == nil { self.offset = position + Int64(count) }

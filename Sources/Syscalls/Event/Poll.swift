@@ -11,7 +11,7 @@ func sysPoll(_ task: Task, _ fds: UserAddress, _ count: UInt32, _ timeout: Int32
 
 /// Implements ppoll(2).
 ///
-/// - Throws: `EINVAL` for more descriptors than RLIMIT_NOFILE, a bad time or mask size; `EFAULT`.
+/// - Throws: `EINVAL` for more descriptors than RLIMIT_NOFILE, a bad time or mask size; `ENOMEM` for more than 65,536; `EFAULT`.
 func sysPpoll(
     _ task: Task, _ fds: UserAddress, _ count: UInt32, _ timeout: UserAddress, _ mask: UserAddress, _ maskSize: UInt64
 ) throws(Errno) -> Outcome {
@@ -21,7 +21,9 @@ func sysPpoll(
 }
 
 private func poll(_ task: Task, _ fds: UserAddress, _ count: UInt32, _ deadline: CallDeadline) throws(Errno) -> Outcome {
-    guard UInt64(count) <= min(task.process.limits.values[ResourceLimits.RLIMIT_NOFILE].soft, 1 << 20) else { throw .EINVAL }
+    guard UInt64(count) <= task.process.limits.values[ResourceLimits.RLIMIT_NOFILE].soft else { throw .EINVAL }
+    // Each entry costs the sentry a waiter while the call is parked.
+    guard count <= 65536 else { throw .ENOMEM }
     let requests = try task.memory.copyIn(fds, count: Int(count) * PollOperation.requestSize)
     return try deadline.outcome(of: PollOperation(task, requests, address: fds, deadline), task)
 }
