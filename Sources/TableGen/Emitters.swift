@@ -56,6 +56,19 @@ extension Table {
                     return name.isEmpty ? nil : name
                 }
 
+                /// Why a call, or some of its forms, may be left to the host; nil if it never may.
+                public static func nativeReason(of number: UInt64) -> String? {
+                    switch number {
+
+            """
+        for call in syscalls {
+            if let reason = call.nativeReason { text += "        case \(call.number): \"\(reason)\"\n" }
+        }
+        text += """
+                    default: nil
+                    }
+                }
+
                 private static let names: [String] = [
 
             """

@@ -182,7 +182,8 @@ final class Sentry: @unchecked Sendable {
         guard let platform else { return "" }
         var lines = ["notifications \(platform.notifications)"]
         for (number, count) in platform.nativeCalls.sorted(by: { $0.key < $1.key }) {
-            lines.append("native \(SyscallNumber.name(of: number) ?? String(number)) \(count)")
+            let reason = SyscallNumber.nativeReason(of: number) ?? "no reason in the table"
+            lines.append("native \(SyscallNumber.name(of: number) ?? String(number)) \(count): \(reason)")
         }
         for (number, count) in platform.orderedCalls.sorted(by: { $0.key < $1.key }) {
             lines.append("ordered \(SyscallNumber.name(of: number) ?? String(number)) \(count)")

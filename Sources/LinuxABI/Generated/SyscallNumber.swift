@@ -397,6 +397,22 @@ public enum SyscallNumber {
         return name.isEmpty ? nil : name
     }
 
+    /// Why a call, or some of its forms, may be left to the host; nil if it never may.
+    public static func nativeReason(of number: UInt64) -> String? {
+        switch number {
+        case 10: "checked against the map first: changes only the caller's own pages, and writing never beyond what a mapping may have"
+        case 11: "checked first: takes away only the caller's own pages, below the stub"
+        case 24: "only gives up the processor; touches no memory and names nothing"
+        case 28: "only the advice that the handler lists: changes only the caller's own pages, below the stub"
+        case 98: "RUSAGE_SELF and RUSAGE_THREAD: touches only the caller's memory, below the stub"
+        case 202: "WAIT and WAIT_BITSET without a timeout, WAKE, WAKE_BITSET, REQUEUE, CMP_REQUEUE, WAKE_OP: touch only the caller's own memory"
+        case 228: "the caller's own processor clocks: touches only the caller's memory, below the stub"
+        case 309: "touches only the caller's memory, below the stub"
+        case 324: "its private commands concern only the calling process's threads"
+        default: nil
+        }
+    }
+
     private static let names: [String] = [
         "read", "write", "open", "close", "stat", "fstat", "lstat", "poll",
         "lseek", "mmap", "mprotect", "munmap", "brk", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
