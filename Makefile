@@ -4,7 +4,7 @@ SWIFT ?= swift
 RELEASE_FLAGS = -c release --static-swift-stdlib --product sandbox
 SANDBOX = .build/release/sandbox
 
-.PHONY: run build release deps clean install
+.PHONY: run build release deps clean install test test-deps
 
 run: release
 	@echo "--- this machine"
@@ -22,6 +22,13 @@ release: deps
 
 deps:
 	@scripts/install-deps.sh
+
+test-deps:
+	@scripts/install-test-deps.sh
+
+# Every check at a bounded size; `make test STEPS="lint unit"` runs only these (scripts/test.sh).
+test: test-deps release
+	@scripts/test.sh $(STEPS)
 
 PREFIX ?= /usr/local
 install: release

@@ -48,7 +48,9 @@ let package = Package(
         // L5
         module("Filesystems", ["Kernel", "Memory", "VFS", "GoferProtocol", "HostSyscalls", "LinuxABI", "Primitives", "Auth"]),
         // L6
-        module("Syscalls", ["CLinuxABI", "Kernel", "Filesystems", "VFS", "Memory", "Auth", "HostSyscalls", "LinuxABI", "Primitives", "Platform"]),
+        module(
+            "Syscalls",
+            ["CLinuxABI", "Kernel", "Filesystems", "VFS", "Memory", "Auth", "HostSyscalls", "LinuxABI", "Primitives", "Platform"]),
         module("Trace", ["Kernel", "VFS", "LinuxABI", "Primitives", "HostSyscalls", "Memory", "Platform"]),
         module("Gofer", ["GoferProtocol", "HostSyscalls", "LinuxABI", "Primitives"]),
         module("Runtime", ["Control", "HostSyscalls", "LinuxABI", "Primitives", "Gofer"]),
@@ -56,7 +58,8 @@ let package = Package(
         .executableTarget(
             name: "sandbox",
             dependencies: [
-                "Runtime", "Syscalls", "Trace", "Filesystems", "Kernel", "VFS", "Memory", "Auth", "PlatformSystrap", "Platform", "Gofer", "Control",
+                "Runtime", "Syscalls", "Trace", "Filesystems", "Kernel", "VFS", "Memory", "Auth", "PlatformSystrap", "Platform", "Gofer",
+                "Control",
                 "HostSyscalls", "LinuxABI", "Primitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

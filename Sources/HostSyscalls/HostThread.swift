@@ -12,14 +12,16 @@ public enum HostThread {
         pthread_attr_init(&attributes)
         pthread_attr_setstacksize(&attributes, 1 << 20)
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        let error = pthread_create(&thread, &attributes, { raw in
-            guard let raw else { return nil }
-            let start = Unmanaged<ThreadBody>.fromOpaque(raw).takeRetainedValue()
-            // PR_SET_NAME
-            start.name.withCString { _ = rawHostCall(HostSyscall.prctl, 15, Int(bitPattern: $0)) }
-            start.body()
-            return nil
-        }, box.toOpaque())
+        let error = pthread_create(
+            &thread, &attributes,
+            { raw in
+                guard let raw else { return nil }
+                let start = Unmanaged<ThreadBody>.fromOpaque(raw).takeRetainedValue()
+                // PR_SET_NAME
+                start.name.withCString { _ = rawHostCall(HostSyscall.prctl, 15, Int(bitPattern: $0)) }
+                start.body()
+                return nil
+            }, box.toOpaque())
         precondition(error == 0, "pthread_create: \(error)")
         pthread_attr_destroy(&attributes)
     }

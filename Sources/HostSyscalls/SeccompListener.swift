@@ -34,7 +34,8 @@ public final class SeccompListener: @unchecked Sendable {
         }
         let arguments = buffer.pointee.arguments
         return SeccompNotification(
-            id: buffer.pointee.id, thread: Int32(bitPattern: buffer.pointee.thread), number: UInt64(UInt32(bitPattern: buffer.pointee.number)),
+            id: buffer.pointee.id, thread: Int32(bitPattern: buffer.pointee.thread),
+            number: UInt64(UInt32(bitPattern: buffer.pointee.number)),
             instruction: buffer.pointee.instruction,
             arguments: SyscallArguments(arguments.0, arguments.1, arguments.2, arguments.3, arguments.4, arguments.5))
     }

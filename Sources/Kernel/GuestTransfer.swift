@@ -34,7 +34,10 @@ extension AddressSpace {
         var room = maximumTransfer
         for index in 0..<Int(count) {
             let (base, length) = bytes.withUnsafeBytes {
-                ($0.loadUnaligned(fromByteOffset: 16 * index, as: UInt64.self), $0.loadUnaligned(fromByteOffset: 16 * index + 8, as: UInt64.self))
+                (
+                    $0.loadUnaligned(fromByteOffset: 16 * index, as: UInt64.self),
+                    $0.loadUnaligned(fromByteOffset: 16 * index + 8, as: UInt64.self)
+                )
             }
             if Int64(bitPattern: length) < 0 { throw .EINVAL }
             // The whole range is checked, as access_ok does; only then is it cut.

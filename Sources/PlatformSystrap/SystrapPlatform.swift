@@ -275,7 +275,8 @@ public final class SystrapPlatform: Platform {
         let registers = thread.registers()
         let isReturn = signal == 31 && registers.rax == UInt64(NR_WAITED)
         // Kicked before, in or right after the wait: rax is the result once the instruction is behind it.
-        let result: Int64 = isReturn ? Int64(bitPattern: registers.rdi) : registers.rip == stub.timedWaitIP ? Int64(bitPattern: registers.rax) : -4
+        let result: Int64 =
+            isReturn ? Int64(bitPattern: registers.rdi) : registers.rip == stub.timedWaitIP ? Int64(bitPattern: registers.rax) : -4
         _ = thread.endTimedWait()
         delegate.timedWaitEnded(thread, result: result)
     }

@@ -8,7 +8,8 @@ enum ControlSocket {
     static func listen(in directory: String) throws(RuntimeFailure) -> HostFD {
         do throws(Errno) {
             let socket = try make()
-            try withAddress(directory) { address, size throws(Errno) in try fileCall(HostSyscall.bind, Int(socket.rawValue), address, size) }
+            try withAddress(directory) { address, size throws(Errno) in try fileCall(HostSyscall.bind, Int(socket.rawValue), address, size)
+            }
             try fileCall(HostSyscall.listen, Int(socket.rawValue), 16)
             return socket
         } catch { throw RuntimeFailure("control socket", error) }

@@ -153,7 +153,9 @@ public enum HostProbe {
         let abi = Landlock.abi
         let isRoot = Privilege.detect() == .root
         let consequence =
-            isRoot ? "not needed: gofers have an empty root" : abi >= 3 ? "confines gofers to what they serve" : "gofers are confined by their own checks only"
+            isRoot
+            ? "not needed: gofers have an empty root"
+            : abi >= 3 ? "confines gofers to what they serve" : "gofers are confined by their own checks only"
         return HostFinding(name: "Landlock", found: abi == 0 ? "no" : "ABI \(abi)", verdict: .note, consequence: consequence)
     }
 

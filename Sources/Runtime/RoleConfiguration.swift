@@ -7,7 +7,9 @@ import LinuxABI
 public enum RoleConfiguration {
     public static func sentry() throws(RuntimeFailure) -> SentryConfiguration {
         let bytes = try read()
-        guard let configuration = try? SentryConfiguration(decoding: bytes) else { throw RuntimeFailure("the configuration makes no sense") }
+        guard let configuration = try? SentryConfiguration(decoding: bytes) else {
+            throw RuntimeFailure("the configuration makes no sense")
+        }
         return configuration
     }
 

@@ -175,7 +175,8 @@ public final class Supervisor {
         if let failure { throw failure }
         if let firstStatus { return WaitStatus.exitStatus(firstStatus) }
         let log = options.logFile.map(text) ?? root.keepCrashLog(state.logPath, of: state.id) ?? "none"
-        throw RuntimeFailure("the sentry died unexpectedly (\(WaitStatus.description(sentryStatus))); nothing of the sandbox is left; log: \(log)")
+        throw RuntimeFailure(
+            "the sentry died unexpectedly (\(WaitStatus.description(sentryStatus))); nothing of the sandbox is left; log: \(log)")
     }
 
     private func end(_ processes: borrowing SandboxProcesses) {
@@ -262,7 +263,9 @@ final class SignalInbox {
         withUnsafeTemporaryAllocation(byteCount: 128 * 16, alignment: 8) { buffer in
             let count = rawHostCall(HostSyscall.read, Int(file.rawValue), Int(bitPattern: buffer.baseAddress), buffer.count)
             guard count > 0 else { return }
-            for offset in stride(from: 0, to: count, by: 128) { signals.append(Int32(buffer.load(fromByteOffset: offset, as: UInt32.self))) }
+            for offset in stride(from: 0, to: count, by: 128) {
+                signals.append(Int32(buffer.load(fromByteOffset: offset, as: UInt32.self)))
+            }
         }
         return signals
     }

@@ -113,7 +113,8 @@ extension GuestDecoder {
 
     private func nameText(_ address: UserAddress) -> String? {
         guard let bytes = try? memory.copyIn(address, count: 390) else { return nil }
-        return "{sysname=\(namedField(bytes[..<65])), nodename=\(namedField(bytes[65..<130])), release=\(namedField(bytes[130..<195])), ...}"
+        return
+            "{sysname=\(namedField(bytes[..<65])), nodename=\(namedField(bytes[65..<130])), release=\(namedField(bytes[130..<195])), ...}"
     }
 
     private func waitStatusText(_ status: Int32) -> String {

@@ -30,7 +30,9 @@ extension VFSContext {
         let keep = UInt32.max
         if !credentials.has(.CAP_CHOWN) {
             if uid != keep, uid != attributes.uid || credentials.fsuid != attributes.uid { throw .EPERM }
-            if gid != keep, credentials.fsuid != attributes.uid || (gid != attributes.gid && !credentials.isMember(of: gid)) { throw .EPERM }
+            if gid != keep, credentials.fsuid != attributes.uid || (gid != attributes.gid && !credentials.isMember(of: gid)) {
+                throw .EPERM
+            }
         }
         var change = AttributeChange()
         if uid != keep { change.uid = uid }

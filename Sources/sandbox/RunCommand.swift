@@ -30,7 +30,8 @@ struct RunCommand: ParsableCommand {
     @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An empty directory in memory.", valueName: "dst[:size=n]"))
     var tmpfs: [String] = []
 
-    @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("A host directory that takes writes, under its own path.", valueName: "dir"))
+    @Option(
+        parsing: .unconditionalSingleValue, help: ArgumentHelp("A host directory that takes writes, under its own path.", valueName: "dir"))
     var writable: [String] = []
 
     @Option(help: ArgumentHelp("Where the command starts.", valueName: "dir"))

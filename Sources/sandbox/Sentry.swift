@@ -12,7 +12,6 @@ import Syscalls
 import Trace
 import VFS
 
-
 /// Runs a sandbox until its first process has ended. Never returns.
 func runSentry(_ configuration: SentryConfiguration, _ link: SupervisorLink) -> Never {
     let sentry = Sentry(configuration, link)
@@ -115,7 +114,8 @@ final class Sentry: @unchecked Sendable {
     private func startFirstProcess(_ files: [FileDescription?], root: VFSPath) {
         let program = configuration.program
         kernel.startProcess(
-            spec(program.arguments, program.environment, program.workingDirectory, program.uid, program.gid, files, root,
+            spec(
+                program.arguments, program.environment, program.workingDirectory, program.uid, program.gid, files, root,
                 terminal: terminal)
         ) { [self] result in
             switch result {

@@ -8,7 +8,8 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
 private let configuration = SentryConfiguration(
     program: ProgramConfiguration(
-        arguments: [bytes("/bin/sh"), [0xff, 0xfe]], environment: [bytes("A=b")], workingDirectory: bytes("/w"), uid: 1, gid: 2, groups: [3, 4],
+        arguments: [bytes("/bin/sh"), [0xff, 0xfe]], environment: [bytes("A=b")], workingDirectory: bytes("/w"), uid: 1, gid: 2,
+        groups: [3, 4],
         capabilities: 5),
     hostName: bytes("h"),
     mounts: [
@@ -21,7 +22,8 @@ private let configuration = SentryConfiguration(
     limits: [ResourceLimit(resource: 7, soft: 1, hard: .max)],
     hostFacts: HostFacts(cpuInfo: bytes("processor: 0"), memoryTotal: 1 << 33, cpus: [0, 2]), platform: .systrap, traces: true,
     reportsStatistics: true, descriptors: SentryDescriptors(streams: [4, -1, 5], gofers: [6, 7], supervisor: 8, control: 9, trace: -1),
-    cage: CageConfiguration(identity: .init(uid: 9, gid: 9, groups: [1]), capabilities: 3, hasEmptyRoot: true, keepsDescriptorDirectory: true))
+    cage: CageConfiguration(
+        identity: .init(uid: 9, gid: 9, groups: [1]), capabilities: 3, hasEmptyRoot: true, keepsDescriptorDirectory: true))
 
 private let requests: [ControlRequest] = [
     .processes, .stream(2), .statistics, .wait(pid: 7), .kill(.first, signal: 15), .kill(.all, signal: 9), .kill(.process(3), signal: 1),

@@ -22,7 +22,8 @@ func sentry() -> Never {
     case "signalled": link.report(.exited(waitStatus: number))
     case "die": exit(9)
     case "missing": link.report(.startFailed(errno: number, text: ""))
-    case "nonsense": _ = rawHostCall(HostSyscall.write, Int(configuration.descriptors.supervisor), Int(bitPattern: CommandLine.unsafeArgv), 3)
+    case "nonsense":
+        _ = rawHostCall(HostSyscall.write, Int(configuration.descriptors.supervisor), Int(bitPattern: CommandLine.unsafeArgv), 3)
     case "wait":
         link.report(.started)
         link.report(.text("ready"))
@@ -62,7 +63,9 @@ func facts(_ configuration: SentryConfiguration) -> String {
     let header: [UInt32] = [0x2008_0522, 0]
     var data = [UInt32](repeating: 1, count: 6)
     _ = header.withUnsafeBytes { header in
-        data.withUnsafeMutableBytes { rawHostCall(HostSyscall.capget, Int(bitPattern: header.baseAddress), Int(bitPattern: $0.baseAddress)) }
+        data.withUnsafeMutableBytes {
+            rawHostCall(HostSyscall.capget, Int(bitPattern: header.baseAddress), Int(bitPattern: $0.baseAddress))
+        }
     }
     lines.append("capabilities=\(data.reduce(0, |))")
     lines.append("identity=\(configuration.cage.identity.map { $0.uid == getuid() && $0.uid != 0 && $0.gid == getgid() } ?? true)")
@@ -84,7 +87,8 @@ func facts(_ configuration: SentryConfiguration) -> String {
     lines.append("twin=\(twin >= 0)")
     lines.append("mounts=\(configuration.mounts.map { String(decoding: $0.target, as: UTF8.self) }.joined(separator: " "))")
     lines.append("directory=\(String(decoding: configuration.program.workingDirectory, as: UTF8.self))")
-    lines.append("variables=\(configuration.program.environment.map { String(decoding: $0, as: UTF8.self) }.sorted().joined(separator: " "))")
+    lines.append(
+        "variables=\(configuration.program.environment.map { String(decoding: $0, as: UTF8.self) }.sorted().joined(separator: " "))")
     return lines.joined(separator: "\n")
 }
 

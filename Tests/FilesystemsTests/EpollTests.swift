@@ -98,9 +98,10 @@ import VFS
     @Test func aFaultKeepsTheEvent() throws {
         try epoll.add(3, reader, EpollEvent(events: input | EpollEvent.EPOLLET, data: 1))
         try write()
-        #expect(errno { () throws(Errno) in
-            _ = try epoll.deliver(limit: 1) { (_: [EpollEvent]) throws(Errno) in throw .EFAULT }
-        } == .EFAULT)
+        #expect(
+            errno { () throws(Errno) in
+                _ = try epoll.deliver(limit: 1) { (_: [EpollEvent]) throws(Errno) in throw .EFAULT }
+            } == .EFAULT)
         #expect(try wait().count == 1)
     }
 
@@ -135,9 +136,10 @@ import VFS
         #expect(try event.read(into: sink, at: nil, context) == 8)
         #expect(sink.bytes == five)
         #expect(errno { () throws(Errno) in _ = try event.read(into: ArraySink(capacity: 8), at: nil, context) } == .EAGAIN)
-        #expect(errno { () throws(Errno) in
-            _ = try event.write(from: ArraySource([UInt8](repeating: 0xff, count: 8)), at: nil, context)
-        } == .EINVAL)
+        #expect(
+            errno { () throws(Errno) in
+                _ = try event.write(from: ArraySource([UInt8](repeating: 0xff, count: 8)), at: nil, context)
+            } == .EINVAL)
         event.release(context)
     }
 }

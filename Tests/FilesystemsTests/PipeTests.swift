@@ -77,7 +77,9 @@ func errno(_ body: () throws(Errno) -> Void) -> Errno? {
         var expected: UInt8 = 0
         for round in 0..<200 {
             let count = 1 + round * 37 % 3000
-            let data = (0..<count).map { _ in next &+= 1; return next }
+            let data = (0..<count).map { _ in
+                next &+= 1; return next
+            }
             #expect(try ends.writer.write(from: ArraySource(data), at: nil, context) == count)
             for byte in try read(count, ends.reader) {
                 expected &+= 1
@@ -138,12 +140,14 @@ func errno(_ body: () throws(Errno) -> Void) -> Errno? {
         let ends = pipe()
         // Whole pages before the fault count; the one with the fault does not.
         #expect(try ends.writer.write(from: FaultingSource(count: 8192, available: 5000), at: nil, context) == 4096)
-        #expect(errno { () throws(Errno) in
-            _ = try ends.writer.write(from: FaultingSource(count: 100, available: 40), at: nil, context)
-        } == .EFAULT)
-        #expect(errno { () throws(Errno) in
-            _ = try ends.writer.write(from: FaultingSource(count: 100, available: 0), at: nil, context)
-        } == .EFAULT)
+        #expect(
+            errno { () throws(Errno) in
+                _ = try ends.writer.write(from: FaultingSource(count: 100, available: 40), at: nil, context)
+            } == .EFAULT)
+        #expect(
+            errno { () throws(Errno) in
+                _ = try ends.writer.write(from: FaultingSource(count: 100, available: 0), at: nil, context)
+            } == .EFAULT)
         #expect(try read(10_000, ends.reader).count == 4096)
     }
 
@@ -160,9 +164,10 @@ func errno(_ body: () throws(Errno) -> Void) -> Errno? {
 
     @Test func fifoOpensWaitForEachOther() throws {
         let node = Inode(fileSystem: AnonymousFileSystem.pipes, number: 1, type: .fifo)
-        #expect(errno { () throws(Errno) in
-            _ = try PipeDescription.openFIFO(node, path: nil, flags: [.O_WRONLY, .O_NONBLOCK], context)
-        } == .ENXIO)
+        #expect(
+            errno { () throws(Errno) in
+                _ = try PipeDescription.openFIFO(node, path: nil, flags: [.O_WRONLY, .O_NONBLOCK], context)
+            } == .ENXIO)
         #expect(node.attachment == nil)
         let reader = try PipeDescription.openFIFO(node, path: nil, flags: [], context)
         #expect(reader.isOpening)

@@ -98,7 +98,9 @@ extension VFSContext {
     @Test func statusShowsIdentityAndMasks() throws {
         second.setSignalMask(1 << 9)
         let text = try first.vfs.readText("/7/status")
-        for line in ["Pid:\t7", "PPid:\t1", "Uid:\t2000\t2000\t2000\t2000", "SigBlk:\t0000000000000200", "Threads:\t1", "State:\tR (running)"] {
+        for line in [
+            "Pid:\t7", "PPid:\t1", "Uid:\t2000\t2000\t2000\t2000", "SigBlk:\t0000000000000200", "Threads:\t1", "State:\tR (running)",
+        ] {
             #expect(text.contains(line + "\n"), "\(line)")
         }
     }
@@ -204,16 +206,19 @@ extension VFSContext {
     }
 
     @Test func anUnwritableFileRefuses() throws {
-        #expect(errno { () throws(Errno) in
-            _ = try first.vfs.open(Array("/sys/kernel/hostname".utf8), flags: .O_WRONLY, permissions: 0)
-        } == .EACCES)
+        #expect(
+            errno { () throws(Errno) in
+                _ = try first.vfs.open(Array("/sys/kernel/hostname".utf8), flags: .O_WRONLY, permissions: 0)
+            } == .EACCES)
         first.credentials = Credentials(user: 0, group: 0, capabilities: .all)
-        #expect(errno { () throws(Errno) in
-            _ = try first.vfs.open(Array("/sys/kernel/hostname".utf8), flags: .O_WRONLY, permissions: 0)
-        } == .EACCES)
-        #expect(errno { () throws(Errno) in
-            _ = try first.vfs.open(Array("/new".utf8), flags: [.O_CREAT, .O_WRONLY], permissions: 0o600)
-        } == .ENOENT)
+        #expect(
+            errno { () throws(Errno) in
+                _ = try first.vfs.open(Array("/sys/kernel/hostname".utf8), flags: .O_WRONLY, permissions: 0)
+            } == .EACCES)
+        #expect(
+            errno { () throws(Errno) in
+                _ = try first.vfs.open(Array("/new".utf8), flags: [.O_CREAT, .O_WRONLY], permissions: 0o600)
+            } == .ENOENT)
         let version = try first.vfs.open(Array("/version".utf8), flags: .O_WRONLY, permissions: 0)
         #expect(errno { () throws(Errno) in _ = try version.write(from: ArraySource([1]), at: nil, first.vfs) } == .EIO)
     }

@@ -84,7 +84,8 @@ private func expectSane(_ plan: ImagePlan) {
             expectSane(plan)
             // Program, interpreter and stack; the heap has room behind the program.
             #expect(plan.memory.map.count >= 9)
-            #expect(plan.memory.brkStart > 0x5555_0000_0000 && plan.memory.map.isFree(plan.memory.brkStart, plan.memory.brkStart + (1 << 30)))
+            #expect(
+                plan.memory.brkStart > 0x5555_0000_0000 && plan.memory.map.isFree(plan.memory.brkStart, plan.memory.brkStart + (1 << 30)))
         }
     }
 
@@ -226,7 +227,9 @@ private func expectSane(_ plan: ImagePlan) {
     }
 
     @Test func refusesALineWithoutAWholeName() {
-        for text in ["#!", "#!\n/bin/sh", "#!   \t\n", "#!\0", "#!/" + String(repeating: "a", count: 300), "#!" + String(repeating: " ", count: 300)] {
+        for text in [
+            "#!", "#!\n/bin/sh", "#!   \t\n", "#!\0", "#!/" + String(repeating: "a", count: 300), "#!" + String(repeating: " ", count: 300),
+        ] {
             #expect(errno { () throws(Errno) in _ = try parse(text) } == .ENOEXEC)
         }
     }

@@ -103,7 +103,8 @@ private func area(_ start: UInt64, _ pages: UInt64, _ protection: Protection = [
         #expect(errno { () throws(Errno) in try memory.checkLimits(area(1 << 40, 512), addressSpace: .max, data: megabytes(1)) } == .ENOMEM)
         #expect(errno { () throws(Errno) in try memory.checkLimits(area(1 << 40, 512, []), addressSpace: .max, data: 1) } == nil)
         // What is replaced does not count.
-        #expect(errno { () throws(Errno) in try memory.checkLimits(area(base, 10), addressSpace: 10 * pageSize, data: 10 * pageSize) } == nil)
+        #expect(
+            errno { () throws(Errno) in try memory.checkLimits(area(base, 10), addressSpace: 10 * pageSize, data: 10 * pageSize) } == nil)
     }
 
     @Test func forksWithoutLocksAndWhatIsLeftOut() throws {
@@ -122,7 +123,9 @@ private func area(_ start: UInt64, _ pages: UInt64, _ protection: Protection = [
     @Test func copiesExactlyUpToTheFault() throws {
         let memory = AddressSpace()
         memory.hostProcess = getpid()
-        guard let pages = mmap(nil, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), pages != MAP_FAILED else { return }
+        guard let pages = mmap(nil, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), pages != MAP_FAILED else {
+            return
+        }
         defer { munmap(pages, 3 * 4096) }
         munmap(pages + 2 * 4096, 4096)
         mprotect(pages + 4096, 4096, PROT_READ)

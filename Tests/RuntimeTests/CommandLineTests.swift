@@ -51,7 +51,9 @@ private func sandbox(_ words: String...) throws -> Finished { try Child(product(
         let result = try sandbox("doctor", "--json")
         let json = try JSON(parsing: result.output.utf8)
         let names = (json["findings"]?.array ?? []).compactMap { $0["name"]?.string }
-        for name in ["kernel", "seccomp user notification", "seccomp synchronous wake-up", "cgroups", "KVM"] { #expect(names.contains(name)) }
+        for name in ["kernel", "seccomp user notification", "seccomp synchronous wake-up", "cgroups", "KVM"] {
+            #expect(names.contains(name))
+        }
         #expect(json["platform"] != nil)
         #expect(result.status == (json["platform"]?.string == nil ? 1 : 0))
         #expect(try sandbox("doctor").output.contains("platform: "))
@@ -75,14 +77,18 @@ private func sandbox(_ words: String...) throws -> Finished { try Child(product(
     private func run(_ words: String...) throws -> Finished? {
         guard geteuid() == 0, access("/usr/bin/setpriv", X_OK) == 0 else { return nil }
         let dropped = ["--reuid=1000", "--regid=1000", "--clear-groups", "--bounding-set=-all", "/usr/bin/env", "-C", "/"]
-        guard try Child("/usr/bin/setpriv", dropped + ["/usr/bin/test", "-x", product("FakeSentry")]).finish().status == 0 else { return nil }
+        guard try Child("/usr/bin/setpriv", dropped + ["/usr/bin/test", "-x", product("FakeSentry")]).finish().status == 0 else {
+            return nil
+        }
         return try Child("/usr/bin/setpriv", dropped + [product("FakeSentry"), "run"] + words).finish()
     }
 
     @Test func aUserNeedsNoRootForACage() throws {
         guard let result = try run("facts") else { return }
         #expect(result.status == 0)
-        for fact in ["pid=1", "capabilities=0", "root=proc", "proc=fd", "passwd=true", "setuid=true", "mount=true", "descriptors=true", "twin=true"] {
+        for fact in [
+            "pid=1", "capabilities=0", "root=proc", "proc=fd", "passwd=true", "setuid=true", "mount=true", "descriptors=true", "twin=true",
+        ] {
             #expect(result.errors.split(separator: "\n").contains(Substring(fact)), "\(fact)")
         }
     }

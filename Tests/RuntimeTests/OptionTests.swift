@@ -18,7 +18,9 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 @Test func sizesHaveUnits() {
     #expect(RunOptions.MemoryMount(bytes("/t:size=64m"))?.size == 64 << 20)
     #expect(RunOptions.MemoryMount(bytes("/t"))?.size == 0)
-    for wrong in ["t", "/t:size=", "/t:size=0", "/t:size=-1", "/t:size=1x", "/t:size=99999999999999999999", "/t:size=99999999999999g", "/t:mode=1"] {
+    for wrong in [
+        "t", "/t:size=", "/t:size=0", "/t:size=-1", "/t:size=1x", "/t:size=99999999999999999999", "/t:size=99999999999999g", "/t:mode=1",
+    ] {
         #expect(RunOptions.MemoryMount(bytes(wrong)) == nil, "\(wrong)")
     }
 }

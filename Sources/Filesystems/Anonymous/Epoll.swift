@@ -179,7 +179,8 @@ public final class EpollDescription: FileDescription {
     var watchLines: String {
         var text = ""
         for item in items.values {
-            text += "tfd: \(decimal(Int64(item.fd), width: 8)) events: \(hexadecimal(UInt64(item.event.events), width: 8)) "
+            text +=
+                "tfd: \(decimal(Int64(item.fd), width: 8)) events: \(hexadecimal(UInt64(item.event.events), width: 8)) "
                 + "data: \(hexadecimal(item.event.data, width: 16))\n"
         }
         return text

@@ -20,7 +20,8 @@ public final class PipeDescription: FileDescription {
     }
 
     private init(
-        pipe: Pipe, node: Inode, path: VFSPath?, flags: OpenFlags, awaiting: AwaitedOpening = .none, writerOpeningsWithoutHangUp: UInt64? = nil
+        pipe: Pipe, node: Inode, path: VFSPath?, flags: OpenFlags, awaiting: AwaitedOpening = .none,
+        writerOpeningsWithoutHangUp: UInt64? = nil
     ) {
         self.pipe = pipe
         self.node = node

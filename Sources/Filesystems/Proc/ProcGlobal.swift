@@ -11,27 +11,39 @@ func procGlobalFiles(_ proc: ProcFileSystem) -> StaticDirectory {
     let kernel = proc.kernel
     let facts = proc.facts
     root.add("self", builder.link { (context: VFSContext) throws(Errno) -> [UInt8] in try callerPath(context.callerPID) })
-    root.add("thread-self", builder.link { (context: VFSContext) throws(Errno) -> [UInt8] in try callerPath(context.callerPID, thread: context.callerTID) })
+    root.add(
+        "thread-self",
+        builder.link { (context: VFSContext) throws(Errno) -> [UInt8] in try callerPath(context.callerPID, thread: context.callerTID) })
     root.add("mounts", builder.link { _ in Array("self/mounts".utf8) })
     root.add("cpuinfo", builder.file { _ in procCPUInfo(facts) })
     root.add("meminfo", builder.file { _ in procMemoryInfo(facts) })
     root.add("stat", builder.file { [unowned kernel] _ in procSystemStat(kernel, facts) })
-    root.add("uptime", builder.file { _ in
-        let hundredths = HostClock.boottime / 10_000_000
-        let text = "\(hundredths / 100).\(decimalFraction(hundredths % 100))"
-        return Array("\(text) \(text)\n".utf8)
-    })
-    root.add("loadavg", builder.file { [unowned kernel] _ in
-        Array("0.00 0.00 0.00 1/\(kernel.tasks.count) \(kernel.tasks.keys.max() ?? 0)\n".utf8)
-    })
-    root.add("version", builder.text(
-        "\(KernelIdentity.name) version \(KernelIdentity.release) (palisade) \(KernelIdentity.version)\n"))
-    root.add("filesystems", builder.text(
-        ["proc", "tmpfs", "devtmpfs", "overlay", "pipefs", "anon_inodefs", "devpts"].map { "nodev\t\($0)\n" }.joined()))
+    root.add(
+        "uptime",
+        builder.file { _ in
+            let hundredths = HostClock.boottime / 10_000_000
+            let text = "\(hundredths / 100).\(decimalFraction(hundredths % 100))"
+            return Array("\(text) \(text)\n".utf8)
+        })
+    root.add(
+        "loadavg",
+        builder.file { [unowned kernel] _ in
+            Array("0.00 0.00 0.00 1/\(kernel.tasks.count) \(kernel.tasks.keys.max() ?? 0)\n".utf8)
+        })
+    root.add(
+        "version",
+        builder.text(
+            "\(KernelIdentity.name) version \(KernelIdentity.release) (palisade) \(KernelIdentity.version)\n"))
+    root.add(
+        "filesystems",
+        builder.text(
+            ["proc", "tmpfs", "devtmpfs", "overlay", "pipefs", "anon_inodefs", "devpts"].map { "nodev\t\($0)\n" }.joined()))
     root.add("cmdline", builder.text("palisade\n"))
     root.add("swaps", builder.text("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"))
-    root.add("devices", builder.text(
-        "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts\n\nBlock devices:\n"))
+    root.add(
+        "devices",
+        builder.text(
+            "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts\n\nBlock devices:\n"))
     root.add("modules", builder.text(""))
     root.add("partitions", builder.text("major minor  #blocks  name\n\n"))
     root.add("cgroups", builder.text("#subsys_name\thierarchy\tnum_cgroups\tenabled\n"))

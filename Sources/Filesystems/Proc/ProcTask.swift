@@ -265,7 +265,10 @@ final class ProcMagicLink: SyntheticInode {
     private let subject: ProcSubject
     private let target: () throws(Errno) -> ProcLinkTarget
 
-    init(_ origin: SyntheticOrigin, permissions: UInt32 = 0o777, _ subject: ProcSubject, _ target: @escaping () throws(Errno) -> ProcLinkTarget) {
+    init(
+        _ origin: SyntheticOrigin, permissions: UInt32 = 0o777, _ subject: ProcSubject,
+        _ target: @escaping () throws(Errno) -> ProcLinkTarget
+    ) {
         self.subject = subject
         self.target = target
         super.init(origin, type: .symlink, permissions: permissions)

@@ -143,7 +143,8 @@ final class SyntheticDirectoryDescription: FileDescription {
     ) throws(Errno) {
         if listing == nil || offset == 0 {
             let parent = path?.dentry.parent?.inode?.number ?? directory.number
-            listing = [SyntheticEntry([0x2e], directory.number, .directory), SyntheticEntry([0x2e, 0x2e], parent, .directory)]
+            listing =
+                [SyntheticEntry([0x2e], directory.number, .directory), SyntheticEntry([0x2e, 0x2e], parent, .directory)]
                 + (try directory.entries(context))
         }
         guard let listing else { return }

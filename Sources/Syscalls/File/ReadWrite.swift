@@ -60,14 +60,17 @@ func sysWritev(_ task: Task, _ fd: FD, _ vectors: UserAddress, _ count: UInt64) 
 }
 
 /// Implements preadv(2). The offset's upper half is unused on 64 bits.
-func sysPreadv(_ task: Task, _ fd: FD, _ vectors: UserAddress, _ count: UInt64, _ offset: UInt64, _ unused: UInt64) throws(Errno) -> Outcome {
+func sysPreadv(_ task: Task, _ fd: FD, _ vectors: UserAddress, _ count: UInt64, _ offset: UInt64, _ unused: UInt64) throws(Errno) -> Outcome
+{
     let offset = try checked(Int64(bitPattern: offset))
     _ = try task.files.readable(fd)
     return try transferIn(task, fd, try task.memory.copyInVectors(vectors, count), at: offset)
 }
 
 /// Implements pwritev(2).
-func sysPwritev(_ task: Task, _ fd: FD, _ vectors: UserAddress, _ count: UInt64, _ offset: UInt64, _ unused: UInt64) throws(Errno) -> Outcome {
+func sysPwritev(_ task: Task, _ fd: FD, _ vectors: UserAddress, _ count: UInt64, _ offset: UInt64, _ unused: UInt64) throws(Errno)
+    -> Outcome
+{
     let offset = try checked(Int64(bitPattern: offset))
     _ = try task.files.writable(fd)
     return try transferOut(task, fd, try task.memory.copyInVectors(vectors, count), at: offset)

@@ -30,7 +30,8 @@ func sysMknodat(_ task: Task, _ directory: FD, _ path: UserAddress, _ mode: UInt
     if isDevice, !task.credentials.has(.CAP_MKNOD) { throw .EPERM }
     let name = try task.path(path)
     _ = try task.vfs.makeNode(
-        name, from: try task.start(directory, for: name), type: type, permissions: mode & 0o7777, specialDevice: isDevice ? UInt64(device) : 0)
+        name, from: try task.start(directory, for: name), type: type, permissions: mode & 0o7777,
+        specialDevice: isDevice ? UInt64(device) : 0)
     return .done
 }
 

@@ -61,8 +61,12 @@ func sysWaitid(
             if !information.isNull {
                 var bytes = [UInt8](repeating: 0, count: 128)
                 if let result {
-                    let status = result.code == 1 ? result.status >> 8 & 0xff : result.code == 6 ? Signal.SIGCONT
-                        : result.code == 5 ? result.status >> 8 & 0xff : result.status & 0x7f
+                    let status =
+                        result.code == 1
+                        ? result.status >> 8 & 0xff
+                        : result.code == 6
+                            ? Signal.SIGCONT
+                            : result.code == 5 ? result.status >> 8 & 0xff : result.status & 0x7f
                     bytes = SignalInfo.child(Signal.SIGCHLD, code: result.code, pid: result.pid, uid: result.uid, status: status).bytes
                 }
                 try task.memory.copyOut(bytes, to: information)

@@ -45,7 +45,8 @@ func sysKill(_ task: Task, _ pid: Int32, _ signal: Int32) throws(Errno) -> Outco
 /// Implements tkill(2).
 func sysTkill(_ task: Task, _ tid: Int32, _ signal: Int32) throws(Errno) -> Outcome {
     if tid <= 0 { throw .EINVAL }
-    return try sendToThread(task, group: nil, tid, signal, SignalInfo.sent(signal, code: -6, pid: task.process.pid, uid: task.credentials.uid))
+    return try sendToThread(
+        task, group: nil, tid, signal, SignalInfo.sent(signal, code: -6, pid: task.process.pid, uid: task.credentials.uid))
 }
 
 /// Implements tgkill(2).
