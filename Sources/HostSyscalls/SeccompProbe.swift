@@ -11,7 +11,7 @@ public enum SeccompProbe {
 
     /// Whether a filter may ask that a call, once received, waits killably (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
     public static func hasKillableWait() -> Bool {
-        // The flag with TSYNC_ESRCH and NEW_LISTENER but without a filter: EINVAL means unknown, EFAULT known.
+        // SECCOMP_SET_MODE_FILTER with the flag and NEW_LISTENER but without a filter: EINVAL if the flag is unknown, else EFAULT.
         rawHostCall(HostSyscall.seccomp, 1, 1 << 5 | 1 << 3, 0) == -14
     }
 }

@@ -52,8 +52,7 @@ public enum HostProbe {
 
     private static func kernel() -> HostFinding {
         finding(
-            "kernel", isKernel(atLeast: 5, 14), "Linux " + release(), good: "recent enough",
-            missing: "Linux 5.14 or newer is needed; 6.6 or newer is fast")
+            "kernel", isKernel(atLeast: 6, 6), "Linux " + release(), good: "recent enough", missing: "Linux 6.6 or newer is needed")
     }
 
     // MARK: Seccomp
@@ -107,9 +106,9 @@ public enum HostProbe {
     }
 
     private static func memoryExecution() -> HostFinding {
-        // A script without an interpreter: ENOEXEC shows that the kernel got as far as reading it.
+        // Whether such a file may have execute permission at all.
         var result = -38
-        // MFD_CLOEXEC | MFD_EXEC, MFD_EXEC unknown before 6.3
+        // MFD_CLOEXEC, with MFD_EXEC where it is known (6.3 on).
         for flags in [0x11, 1] where result != 0 {
             let file = HostPath.with(Array("probe".utf8)) { rawHostCall(HostSyscall.memfd_create, $0, flags) }
             guard file >= 0 else { continue }
