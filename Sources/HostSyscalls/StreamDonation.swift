@@ -1,13 +1,28 @@
 import LinuxABI
+import Synchronization
 
 /// Prepares the caller's standard streams for the sandbox. Called by the runtime, before anything is locked in.
 public enum StreamDonation {
+    /// Bits of the streams that the caller had closed.
+    private static let closedStreams = Atomic<UInt32>(0)
+
+    /// Fills the numbers 0, 1 and 2 where the caller had closed them, so that no file of ours takes their place and is donated.
+    /// The first thing a process does that will donate its streams.
+    public static func reserveClosed() {
+        for number in 0..<3 where rawHostCall(HostSyscall.fcntl, number, 1) < 0 {
+            // The lowest free number is this one. O_RDWR | O_CLOEXEC
+            let opened = "/dev/null".withCString { rawHostCall(HostSyscall.openat, -100, Int(bitPattern: $0), 0o2000002, 0) }
+            if opened == number { closedStreams.bitwiseOr(1 << UInt32(number), ordering: .relaxed) }
+        }
+    }
+
     /// A descriptor that the sentry may use in place of `number`.
     ///
     /// A terminal or fifo is opened again, so that it can be non-blocking without changing the description that the caller's shell
     /// shares; where that fails (another user's terminal), and for all other files, it is a duplicate.
-    /// - Throws: the host's error if `number` is not open.
+    /// - Throws: the host's error if `number` is not open, or was not when ``reserveClosed()`` looked.
     public static func prepare(_ number: Int32) throws(HostErrno) -> HostFD {
+        if (0..<3).contains(number), closedStreams.load(ordering: .relaxed) >> UInt32(number) & 1 != 0 { throw HostErrno(9) }
         let status = rawHostCall(HostSyscall.fcntl, Int(number), 3)
         if status < 0 { throw HostErrno(Int32(truncatingIfNeeded: -status)) }
         if gainsByReopening(number), let reopened = reopen(number, accessMode: status & 3) { return reopened }
