@@ -20,6 +20,8 @@ public struct ElfFile {
     let programHeaderOffset: UInt64
     let programHeaderCount: Int
     public private(set) var segments: [Segment] = []
+    /// A segment makes no sense. Linux finds out when the old image is gone already, and ends the process.
+    public private(set) var isMalformed = false
     /// PT_INTERP's place in the file.
     public private(set) var interpreterRange: Range<UInt64>?
     /// PT_GNU_STACK asks for an executable stack. Without it x86-64 has none.
@@ -30,7 +32,7 @@ public struct ElfFile {
     private(set) var span: Range<UInt64> = 0..<0
 
     /// - Parameter read: gives up to `count` bytes at `offset` of the file.
-    /// - Throws: `ENOEXEC` if it is not an x86-64 ELF program; `EINVAL` for a table that makes no sense.
+    /// - Throws: `ENOEXEC` if it is not an x86-64 ELF program, or names an interpreter in a way that makes no sense.
     public init(read: (_ offset: UInt64, _ count: Int) throws(Errno) -> [UInt8]) throws(Errno) {
         let header = try read(0, ElfFile.headerSize)
         guard header.count == ElfFile.headerSize, header[0...3] == [0x7f, 0x45, 0x4c, 0x46], header[4] == 2, header[5] == 1 else {
@@ -51,15 +53,18 @@ public struct ElfFile {
         guard table.count == size else { throw .ENOEXEC }
         for index in 0..<programHeaderCount { try add(table, at: index * ElfFile.programHeaderSize) }
 
-        guard let first = segments.first else { throw .ENOEXEC }
+        guard let first = segments.first else {
+            isMalformed = true
+            return
+        }
         var low = first.address
         var high: UInt64 = 0
         for segment in segments {
             low = min(low, segment.address)
             high = max(high, segment.address + segment.memorySize)
         }
-        guard let end = high.pageUp else { throw .ENOEXEC }
-        span = low.pageDown..<end
+        // No segment ends above 2^47.
+        span = low.pageDown..<(high.pageUp ?? high)
     }
 
     private mutating func add(_ table: [UInt8], at offset: Int) throws(Errno) {
@@ -74,12 +79,16 @@ public struct ElfFile {
         case 1:  // PT_LOAD
             if memorySize == 0 && fileSize == 0 { return }
             guard fileSize <= memorySize, memorySize <= ElfFile.addressLimit, address <= ElfFile.addressLimit - memorySize else {
-                throw .EINVAL
+                isMalformed = true
+                return
             }
             if fileSize > 0 {
                 // mmap(2) can only put a page of the file at a page of memory.
                 let (end, overflow) = fileOffset.addingReportingOverflow(fileSize)
-                guard !overflow, end <= UInt64(Int64.max) - pageSize, address % pageSize == fileOffset % pageSize else { throw .EINVAL }
+                guard !overflow, end <= UInt64(Int64.max) - pageSize, address % pageSize == fileOffset % pageSize else {
+                    isMalformed = true
+                    return
+                }
             }
             if alignment.nonzeroBitCount == 1, alignment <= 1 << 30 { self.alignment = max(self.alignment, alignment) }
             segments.append(

@@ -70,6 +70,7 @@ public struct ImagePlan {
     ///
     /// - Throws: `EINVAL`, `ENOMEM` for segments or an entry outside the workload's range, or an image that does not fit.
     public init(_ request: ImageRequest) throws(Errno) {
+        if request.program.elf.isMalformed || request.interpreter?.elf.isMalformed == true { throw .EINVAL }
         var random = SystemRandomNumberGenerator()
         func randomPages(_ bits: UInt64) -> UInt64 { (random.next() & ((1 << bits) - 1)) * pageSize }
 

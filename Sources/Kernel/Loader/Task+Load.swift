@@ -11,7 +11,7 @@ extension Task {
     /// Finds the program and replaces the image with it. Every failure before the image is being replaced is an errno.
     ///
     /// - Throws: what the path walk throws; `EACCES` if it is not an executable regular file; `ENOEXEC`; `ELOOP` for scripts of scripts;
-    ///   `E2BIG`; `ENOMEM`.
+    ///   `E2BIG`; `ELIBBAD`. A program whose segments cannot be mapped ends the process with SIGSEGV, as on Linux.
     public func loadAndExecute(
         directory: FD, path: [UInt8], arguments: [[UInt8]], environment: [[UInt8]], flags: Int32
     ) throws(Errno) -> Outcome {
@@ -23,12 +23,18 @@ extension Task {
         var scriptName = program.fileName
         for _ in 0...ProgramRequest.scriptDepth {
             guard let script = try ScriptLine(try read(description, 0, ScriptLine.bufferSize)) else {
-                let plan = try plan(description, program)
+                let request = try imageRequest(description, program)
                 // While a gofer was asked, the lock was free: another thread may have ended this one.
                 if isDead || process.isExiting { throw .EINTR }
                 // execve by a descriptor alone names the process after the file that runs, an interpreter too.
                 let namedPath = path.isEmpty ? displayName(of: description) : path
                 let name = namedPath.split(separator: UInt8(ascii: "/")).last ?? []
+                let plan: ImagePlan
+                do throws(Errno) { plan = try ImagePlan(request) } catch {
+                    // Linux has given the old image up when it finds that the new one cannot be mapped.
+                    process.exitGroup(status: Signal.SIGSEGV)
+                    return .contextReplaced
+                }
                 return execute(plan, file: description.path, name: Array(name.prefix(15)))
             }
             // The interpreter will open the script by a descriptor that is closed by then (binfmt_script.c).
@@ -111,7 +117,7 @@ extension Task {
         return try image(description, loaded)
     }
 
-    private func plan(_ file: FileDescription, _ program: ProgramRequest) throws(Errno) -> ImagePlan {
+    private func imageRequest(_ file: FileDescription, _ program: ProgramRequest) throws(Errno) -> ImageRequest {
         let elf = try ElfFile { offset, count throws(Errno) in try read(file, offset, count) }
         let interpreter = try interpreter(of: file, elf)
         var request = ImageRequest(
@@ -128,7 +134,7 @@ extension Task {
         request.restartableSequences = (
             hostAuxiliaryValue(InitialStack.Key.AT_RSEQ_FEATURE_SIZE.rawValue), hostAuxiliaryValue(InitialStack.Key.AT_RSEQ_ALIGN.rawValue)
         )
-        return try ImagePlan(request)
+        return request
     }
 
     /// What a description is called in /proc: its path, or what it says of itself.

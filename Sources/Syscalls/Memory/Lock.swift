@@ -26,8 +26,11 @@ func sysMunlock(_ task: Task, _ address: UserAddress, _ length: UInt64) throws(E
 private func setLocked(_ task: Task, _ address: UserAddress, _ length: UInt64, _ locks: Bool) throws(Errno) -> Outcome {
     if locks { try checkMayLock(task) }
     let start = address.rawValue.pageDown
-    let (sum, overflow) = address.rawValue.addingReportingOverflow(length)
-    guard !overflow, let end = sum.pageUp else { throw .EINVAL }
+    // PAGE_ALIGN wraps here, as in Linux: the greatest lengths are none.
+    let rounded = (length &+ (address.rawValue - start) &+ (pageSize - 1)).pageDown
+    let (end, overflow) = start.addingReportingOverflow(rounded)
+    if overflow { throw .EINVAL }
+    if rounded == 0 { return .done }
     let memory = task.memory
     if locks {
         // What is locked already is not counted twice.

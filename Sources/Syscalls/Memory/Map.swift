@@ -49,6 +49,7 @@ func sysMmap(
     let isFixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) != 0
     if isFixed { try checkFixed(task, address.rawValue, length, mayReplace: flags & MAP_FIXED_NOREPLACE == 0) }
     let isShared = try sharing(flags, isAnonymous: isAnonymous)
+    if isFixed && address.rawValue < GuestLayout.workloadStart { throw .EPERM }
     // Bits beyond the known ones are ignored by mmap(2), unlike mprotect(2).
     let wanted = Protection(rawValue: protection).intersection(.all)
     // Only a private anonymous area can be a stack.
@@ -92,7 +93,6 @@ private func checkFixed(_ task: Task, _ start: UInt64, _ length: UInt64, mayRepl
     let (end, overflow) = start.addingReportingOverflow(length)
     if overflow || end > GuestLayout.workloadEnd { throw .ENOMEM }
     if start % pageSize != 0 { throw .EINVAL }
-    if start < GuestLayout.workloadStart { throw .EPERM }
     if !mayReplace && !task.memory.map.isFree(start, end) { throw .EEXIST }
 }
 

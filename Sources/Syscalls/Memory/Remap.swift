@@ -31,7 +31,8 @@ private struct Remapping {
             if newAddress < GuestLayout.workloadStart { throw .EPERM }
             target = newAddress
         } else if newPages > GuestLayout.workloadEnd {
-            throw .ENOMEM
+            // Beyond Linux's own TASK_SIZE, and beyond ours.
+            throw newPages > (1 << 47) - pageSize ? .EINVAL : .ENOMEM
         }
         self.start = start
         self.oldLength = oldPages
