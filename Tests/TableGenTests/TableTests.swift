@@ -59,7 +59,9 @@ import Testing
         let reasoned = Set(try TableParser.parse(repository.sources()).syscalls.filter { $0.nativeReason != nil }.map(\.handler))
         var handler = ""
         for path in try FileManager.default.subpathsOfDirectory(atPath: repository.root + "/Sources/Syscalls") {
-            guard path.hasSuffix(".swift"), !path.hasPrefix("Generated/"), let text = repository.read("Sources/Syscalls/" + path) else { continue }
+            guard path.hasSuffix(".swift"), !path.hasPrefix("Generated/"), let text = repository.read("Sources/Syscalls/" + path) else {
+                continue
+            }
             for line in text.split(separator: "\n") {
                 if line.hasPrefix("func ") { handler = String(line.dropFirst(5).prefix { $0.isLetter || $0.isNumber }) }
                 if line.contains("return .native") { #expect(reasoned.contains(handler), "\(path): \(handler)") }
