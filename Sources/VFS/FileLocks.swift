@@ -104,6 +104,35 @@ public final class FileLocks {
         if records.count != count || held { waitQueue.wake(.any) }
     }
 
+    // Deadlocks.
+
+    /// What the owner of a POSIX lock waits for. Guarded by the kernel lock.
+    nonisolated(unsafe) private static var waits: [ObjectIdentifier: (token: ObjectIdentifier, locks: FileLocks, wanted: Record)] = [:]
+
+    /// Says, as long as it lives, that a process waits for a record.
+    public final class Wait {
+        private let owner: ObjectIdentifier
+
+        /// - Throws: `EDEADLK` if the record's holder waits, perhaps through others, for what this owner holds.
+        public init(_ locks: FileLocks, for wanted: Record) throws(Errno) {
+            owner = wanted.owner
+            var holder = locks.conflict(with: wanted)?.owner
+            // As many steps as Linux takes (MAX_DEADLK_ITERATIONS).
+            for _ in 0..<10 {
+                guard let current = holder else { break }
+                if current == owner { throw .EDEADLK }
+                guard let wait = FileLocks.waits[current] else { break }
+                holder = wait.locks.conflict(with: wait.wanted)?.owner
+            }
+            FileLocks.waits[owner] = (ObjectIdentifier(self), locks, wanted)
+        }
+
+        deinit {
+            // Another thread of the process may wait too by now: its entry stays.
+            if FileLocks.waits[owner]?.token == ObjectIdentifier(self) { FileLocks.waits[owner] = nil }
+        }
+    }
+
     // flock.
 
     /// - Throws: `EAGAIN` (EWOULDBLOCK) if another description's lock is in the way.

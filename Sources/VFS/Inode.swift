@@ -58,6 +58,13 @@ open class Inode {
         _ name: FileName, _ inode: Inode, to newParent: Inode, _ newName: FileName, replacing replaced: Inode?, _ context: VFSContext
     ) throws(Errno) { throw .EPERM }
 
+    /// A regular file without a name in this directory's file system (O_TMPFILE).
+    open func makeUnnamed(permissions: UInt32, _ context: VFSContext) throws(Errno) -> Inode { throw .EOPNOTSUPP }
+    /// Swaps two names that both exist (RENAME_EXCHANGE): `name` of this directory and `otherName` of `otherParent`.
+    open func exchange(
+        _ name: FileName, _ inode: Inode, with otherParent: Inode, _ otherName: FileName, _ other: Inode, _ context: VFSContext
+    ) throws(Errno) { throw .EINVAL }
+
     // Other types.
 
     /// A symbolic link's target. - Throws: `EINVAL` for other types.

@@ -135,8 +135,8 @@ extension VFSContext {
     public final func rename(
         _ old: [UInt8], from oldStart: VFSPath? = nil, to new: [UInt8], from newStart: VFSPath? = nil, flags: RenameFlags = []
     ) throws(Errno) {
-        // Exchange and whiteout need the file systems' own support, which is not there yet.
-        if !flags.isDisjoint(with: [.RENAME_EXCHANGE, .RENAME_WHITEOUT]) { throw .EINVAL }
+        // Whiteouts are the overlay's own affair here.
+        if flags.contains(.RENAME_WHITEOUT) || flags.contains([.RENAME_EXCHANGE, .RENAME_NOREPLACE]) { throw .EINVAL }
         let source = try walk(old, from: oldStart, .lastIsName)
         let target = try walk(new, from: newStart, .lastIsName)
         guard source.parent.mount === target.parent.mount else { throw .EXDEV }
@@ -153,7 +153,26 @@ extension VFSContext {
         let replaced = target.path?.inode
         if let replacedPath = target.path, replaced != nil {
             if replacedPath.mount !== target.parent.mount || replacedPath.dentry.mountCount > 0 { throw .EBUSY }
-            if isAncestor(replacedPath.dentry, of: source.parent.dentry) { throw .ENOTEMPTY }
+            if isAncestor(replacedPath.dentry, of: source.parent.dentry) {
+                throw flags.contains(.RENAME_EXCHANGE) ? .EINVAL : .ENOTEMPTY
+            }
+        }
+        if flags.contains(.RENAME_EXCHANGE) {
+            guard let other = target.path, let otherInode = other.inode else { throw .ENOENT }
+            if otherInode.type != .directory && target.wantsDirectory { throw .ENOTDIR }
+            try checkRemoval(of: inode, from: oldDirectory)
+            try checkRemoval(of: otherInode, from: newDirectory)
+            if otherInode === inode { return }
+            try oldDirectory.exchange(source.name, inode, with: newDirectory, target.name, otherInode, self)
+            source.parent.dentry.drop(place.dentry)
+            target.parent.dentry.drop(other.dentry)
+            place.dentry.move(to: target.parent.dentry, name: target.name)
+            other.dentry.move(to: source.parent.dentry, name: source.name)
+            if inode.fileSystem.cachesDentries {
+                target.parent.dentry.cache(place.dentry)
+                source.parent.dentry.cache(other.dentry)
+            }
+            return
         }
         try checkRemoval(of: inode, from: oldDirectory)
         if let replaced {

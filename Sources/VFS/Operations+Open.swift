@@ -21,7 +21,7 @@ extension VFSContext {
     public final func open(
         _ path: [UInt8], from start: VFSPath? = nil, flags: OpenFlags, permissions: UInt32, walk extra: WalkOptions = []
     ) throws(Errno) -> FileDescription {
-        if flags.contains(.O_TMPFILE) { throw .EOPNOTSUPP }
+        if flags.contains(.O_TMPFILE) { return try openUnnamed(path, from: start, flags: flags, permissions: permissions, extra) }
         var options = extra
         let exclusive = flags.contains([.O_CREAT, .O_EXCL])
         if !flags.contains(.O_NOFOLLOW) && !exclusive { options.insert(.followLast) }
@@ -37,6 +37,24 @@ extension VFSContext {
         guard let inode = dentry.inode else { throw .ENOENT }
         // A file just made is open whatever its mode says.
         return try inode.open(place, flags: flags.subtracting([.O_CREAT, .O_EXCL, .O_TRUNC]), self)
+    }
+
+    /// O_TMPFILE: a new file in the directory's file system, under no name.
+    private func openUnnamed(
+        _ path: [UInt8], from start: VFSPath?, flags: OpenFlags, permissions: UInt32, _ extra: WalkOptions
+    ) throws(Errno) -> FileDescription {
+        guard flags.writes else { throw .EINVAL }
+        let directory = try resolve(path, from: start, flags.contains(.O_NOFOLLOW) ? extra : extra.union(.followLast))
+        guard let parent = directory.inode, parent.type == .directory else { throw .ENOTDIR }
+        if directory.mount.isReadOnly { throw .EROFS }
+        try check(parent, [.write, .execute])
+        let inode = try parent.makeUnnamed(permissions: permissions & ~umask & 0o7777, self)
+        inode.isLinkable = !flags.contains(.O_EXCL)
+        // Linux shows it so too.
+        let dentry = Dentry(name: Array("#\(inode.number)".utf8), parent: directory.dentry, inode: inode)
+        dentry.isDeleted = true
+        return try inode.open(
+            VFSPath(mount: directory.mount, dentry: dentry), flags: flags.subtracting([.O_CREAT, .O_EXCL, .O_TRUNC]), self)
     }
 
     /// Opens an existing place.

@@ -208,6 +208,36 @@ final class OverlayDirectory: OverlayInode {
         if newParent !== self { try newParent.touch(context) }
     }
 
+    override func exchange(
+        _ name: FileName, _ inode: Inode, with otherParent: Inode, _ otherName: FileName, _ other: Inode, _ context: VFSContext
+    ) throws(Errno) {
+        guard let otherParent = otherParent as? OverlayDirectory, otherParent.store === store, let first = inode as? OverlayInode,
+            let second = other as? OverlayInode
+        else { throw .EXDEV }
+        try prepareChange(context)
+        try otherParent.prepareChange(context)
+        // What was found before may have changed while this call waited.
+        guard leads(name, to: first), otherParent.leads(otherName, to: second) else { throw .ENOENT }
+        try store.reserveName()
+        do throws(Errno) { try store.reserveName() } catch {
+            store.returnName()
+            throw error
+        }
+        let covers = coversLower(name, isVisible: true)
+        let otherCovers = otherParent.coversLower(otherName, isVisible: true)
+        remove(name)
+        otherParent.remove(otherName)
+        insert(name, second, coversLower: covers)
+        otherParent.insert(otherName, first, coversLower: otherCovers)
+        let change = (second.type == .directory ? 1 : 0) - (first.type == .directory ? 1 : 0)
+        linkDelta += change
+        otherParent.linkDelta -= change
+        first.noteLinksChanged(context)
+        second.noteLinksChanged(context)
+        try touch(context)
+        if otherParent !== self { try otherParent.touch(context) }
+    }
+
     // Entries.
 
     /// Before any change of names: the directory needs attributes of its own, and must not be forgotten.

@@ -138,12 +138,40 @@ public final class TmpfsDirectory: TmpfsInode {
         }
         leave(name, context)
         target.enter(newName, entry.inode, context)
-        if let directory = entry.inode as? TmpfsDirectory, target !== self {
-            stored.linkCount -= 1
-            target.stored.linkCount += 1
-            directory.parent = target
-        }
+        if target !== self { move(entry.inode, from: self, to: target) }
         entry.inode.stored.changeTime = context.now
+    }
+
+    override public func exchange(
+        _ name: FileName, _ inode: Inode, with otherParent: Inode, _ otherName: FileName, _ other: Inode, _ context: VFSContext
+    ) throws(Errno) {
+        guard let target = otherParent as? TmpfsDirectory, target.fileSystem === fileSystem else { throw .EXDEV }
+        guard let first = entries[name]?.inode, first === inode, let second = target.entries[otherName]?.inode, second === other
+        else { throw .ENOENT }
+        leave(name, context)
+        target.leave(otherName, context)
+        enter(name, second, context)
+        target.enter(otherName, first, context)
+        if target !== self {
+            move(first, from: self, to: target)
+            move(second, from: target, to: self)
+        }
+        first.stored.changeTime = context.now
+        second.stored.changeTime = context.now
+    }
+
+    /// A directory's `..` now leads elsewhere: both parents' link counts change.
+    private func move(_ inode: TmpfsInode, from old: TmpfsDirectory, to new: TmpfsDirectory) {
+        guard let directory = inode as? TmpfsDirectory else { return }
+        old.stored.linkCount -= 1
+        new.stored.linkCount += 1
+        directory.parent = new
+    }
+
+    override public func makeUnnamed(permissions: UInt32, _ context: VFSContext) throws(Errno) -> Inode {
+        let inode = try tmpfs.make(.regular, permissions: permissions, in: self, context)
+        inode.stored.linkCount = 0
+        return inode
     }
 
     override public func open(_ path: VFSPath, flags: OpenFlags, _ context: VFSContext) throws(Errno) -> FileDescription {

@@ -86,7 +86,9 @@ func queryLock(_ task: Task, _ file: FileDescription, _ address: UserAddress, is
     try task.memory.copyOut(answer.bytes, to: address)
 }
 
-/// F_SETLK and F_SETLKW. Deadlocks are not detected: such waits end by a signal.
+/// F_SETLK and F_SETLKW.
+///
+/// - Throws: `EAGAIN` where it must not wait; `EDEADLK`, between processes only, as on Linux; `EBADF`; `ENOLCK`.
 func setLock(
     _ task: Task, _ file: FileDescription, _ address: UserAddress, isOFD: Bool, waits: Bool
 ) throws(Errno) -> Outcome {
@@ -99,8 +101,12 @@ func setLock(
         return .done
     }
     guard wanted.isExclusive ? file.flags.writes : file.flags.reads else { throw .EBADF }
-    if waits { return .park(LockOperation(file, locks, task.vfs) { (locks) throws(Errno) in try locks.set(wanted) }) }
-    try locks.set(wanted)
+    do throws(Errno) { try locks.set(wanted) } catch .EAGAIN where waits {
+        let wait = isOFD ? nil : try FileLocks.Wait(locks, for: wanted)
+        return .park(LockOperation(file, locks, task.vfs, wait) { (locks) throws(Errno) in try locks.set(wanted) })
+    } catch {
+        throw error
+    }
     return .done
 }
 
@@ -108,9 +114,14 @@ func setLock(
 final class LockOperation: BlockingOperation {
     private let hold: HeldDescription
     private let locks: FileLocks
+    private let wait: FileLocks.Wait?
     private let take: (FileLocks) throws(Errno) -> Void
 
-    init(_ file: FileDescription, _ locks: FileLocks, _ context: VFSContext, _ take: @escaping (FileLocks) throws(Errno) -> Void) {
+    init(
+        _ file: FileDescription, _ locks: FileLocks, _ context: VFSContext, _ wait: FileLocks.Wait? = nil,
+        _ take: @escaping (FileLocks) throws(Errno) -> Void
+    ) {
+        self.wait = wait
         hold = HeldDescription(file, context)
         self.locks = locks
         self.take = take

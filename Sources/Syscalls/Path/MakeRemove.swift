@@ -101,7 +101,7 @@ func sysRenameat(_ task: Task, _ oldDirectory: FD, _ old: UserAddress, _ newDire
     try sysRenameat2(task, oldDirectory, old, newDirectory, new, 0)
 }
 
-/// Implements renameat2(2). Exchanging and whiteouts are EINVAL, as on a file system without them.
+/// Implements renameat2(2). Whiteouts are EINVAL: they are the overlay's own affair.
 func sysRenameat2(
     _ task: Task, _ oldDirectory: FD, _ old: UserAddress, _ newDirectory: FD, _ new: UserAddress, _ flags: UInt32
 ) throws(Errno) -> Outcome {
