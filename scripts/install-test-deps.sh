@@ -1,5 +1,5 @@
 #!/bin/sh
 # Installs the Debian packages whose programs the tests run, natively and inside.
 set -eu
-exec "$(dirname "$0")/install-deps.sh" busybox-static make git sqlite3 perl python3 xz-utils gzip tar gawk sed grep coreutils bash \
-    util-linux procps libc6-dev
+exec "$(dirname "$0")/install-deps.sh" busybox-static make git sqlite3 perl python3 xz-utils gzip bzip2 tar gawk sed grep coreutils bash \
+    findutils util-linux procps libc6-dev
