@@ -20,6 +20,8 @@ extension Kernel: PlatformDelegate {
             switch try dispatch(task, number, arguments) {
             case .value(let result):
                 tracer?.exit(task, number, arguments, result: result)
+                // A signal that this call unblocked or raised: the kick is there before the answer, so it is delivered with the result.
+                if task.hasDeliverableSignal { task.kick() }
                 return .value(result)
             case .native:
                 tracer?.exit(task, number, arguments, result: 0)
@@ -326,7 +328,7 @@ extension Task {
             // No frame to edit: the thread is kicked first, then answered, and goes on in returnFromKick.
             requeue(info)
             interruptedExpress = partial == nil ? current.interruption : .never
-            thread?.kick()
+            kick()
             complete(partial ?? Errno.EINTR.result)
             return
         }

@@ -41,6 +41,8 @@ public final class Kernel {
     var runnable: [Task] = []
     /// Tasks whose call starts again: what it waited for (another thread's memory order) is over.
     var reruns: [Task] = []
+    /// Tasks that were kicked and have not answered when last looked at, with the processor time their process had used then.
+    var watchedKicks: [(task: Task, usedBefore: UInt64?)] = []
     public let timers: TimerQueue
     let slowPool: SlowPool
     private var lastPID: Int32 = 0

@@ -138,7 +138,7 @@ extension Task {
             return
         }
         if childSetTID != 0 { try? memory.copyOut(tid, to: UserAddress(childSetTID)) }
-        if hasDeliverableSignal || process.isStopped { thread.kick() }
+        if hasDeliverableSignal || process.isStopped { kick() }
     }
 
     /// The host refused the clone.

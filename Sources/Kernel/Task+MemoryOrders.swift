@@ -19,7 +19,7 @@ extension Task {
                 continue
             }
             memory.proofWaiters.append { [self] in kernel.reruns.append(self) }
-            for other in others { other.thread?.kick() }
+            for other in others { other.kick() }
             return .delegated
         }
         return nil

@@ -53,7 +53,7 @@ extension Task {
         } else if isHeld {
             if signal == Signal.SIGKILL { returnToGuest() }
         } else if let thread, !thread.isStopped {
-            thread.kick()
+            kick()
         }
         return true
     }
@@ -180,7 +180,7 @@ extension ThreadGroup {
             if task.operation != nil {
                 task.isHeld = true
             } else if let thread = task.thread, !thread.isStopped {
-                thread.kick()
+                kick()
             }
         }
         notifyParent(code: 5, status: signal)  // CLD_STOPPED

@@ -47,6 +47,8 @@ public final class Task {
     /// The parked call came straight from its site: it is answered, not resumed.
     var isExpress = false
     var isQueued = false
+    /// In the kernel's list of unanswered kicks.
+    var isWatched = false
     /// How an express call that a signal interrupted goes on when its kick arrives.
     var interruptedExpress: InterruptBehavior?
     /// Orders being carried out whose end is reported.

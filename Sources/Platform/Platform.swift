@@ -86,6 +86,8 @@ open class PlatformThread {
 
     /// Makes a running thread enter the stub soon: the delegate hears ``PlatformDelegate/kicked(_:)``. Nothing if it is stopped.
     open func kick() {}
+    /// A kick was sent and the thread has not entered the stub since.
+    open var isKickUnanswered: Bool { false }
     /// The late answer to an express call.
     open func answerExpress(_ result: Int64) {}
     /// The late answer that the host may run the call.

@@ -331,6 +331,8 @@ final class SystrapThread: PlatformThread {
         _ = rawHostCall(HostSyscall.tgkill, Int(host.hostID), Int(hostThread), SystrapPlatform.kickSignal)
     }
 
+    override var isKickUnanswered: Bool { kickPending }
+
     func kickArrived() { kickPending = false }
 
     override func answerExpress(_ result: Int64) {
