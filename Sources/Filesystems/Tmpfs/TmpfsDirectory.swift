@@ -14,7 +14,8 @@ public final class TmpfsDirectory: TmpfsInode {
     private var order: [(position: Int64, name: FileName)] = []
     /// 0 and 1 are `.` and `..`
     private var nextPosition: Int64 = 2
-    unowned(unsafe) private(set) var parent: TmpfsDirectory?
+    /// For `..`; weak, because an open directory may outlive those above it.
+    private(set) weak var parent: TmpfsDirectory?
     private var isRemoved = false
 
     init(_ fileSystem: TmpfsFileSystem, number: UInt64, _ attributes: FileAttributes, now: Timespec, parent: TmpfsDirectory?) {
@@ -101,6 +102,8 @@ public final class TmpfsDirectory: TmpfsInode {
         try checkNew(name)
         guard let inode = inode as? TmpfsInode, inode.fileSystem === fileSystem else { throw .EXDEV }
         if inode.stored.linkCount >= 32_000 { throw .EMLINK }
+        // The first name of a file without one is paid for with its inode.
+        if inode.stored.linkCount > 0 { try tmpfs.takeLink() }
         inode.stored.linkCount += 1
         inode.stored.changeTime = context.now
         enter(name, inode, context)
@@ -109,6 +112,7 @@ public final class TmpfsDirectory: TmpfsInode {
     override public func unlink(_ name: FileName, _ inode: Inode, _ context: VFSContext) throws(Errno) {
         guard let entry = entries[name], entry.inode === inode else { throw .ENOENT }
         leave(name, context)
+        if entry.inode.stored.linkCount > 1 { tmpfs.giveInode() }
         entry.inode.stored.linkCount -= 1
         entry.inode.stored.changeTime = context.now
     }

@@ -6,6 +6,9 @@ import VFS
 ///
 /// Small contents lie in the sentry's memory; a file that grows past ``inlineLimit``, or is mapped, moves into a memfd of its own, which
 /// the host maps into guests and keeps sparse.
+///
+/// What it is charged for is what the host holds for it: holes are free until they are written. Once it was mapped, nobody asks before a
+/// page of a hole comes to be, so from then on it is charged for its whole size.
 public final class TmpfsFile: TmpfsInode {
     /// Contents up to this many bytes stay in the sentry's memory.
     static let inlineLimit = 64 << 10
@@ -19,6 +22,12 @@ public final class TmpfsFile: TmpfsInode {
     private var content = Content.inline([])
     /// What was charged for it, bytes: whole pages.
     private var charged: UInt64 = 0
+    /// A guest may hold a mapping of it: never taken back.
+    private var isMapped = false
+    /// Where fallocate(2) has reserved pages that were paid for: one range, the newest.
+    private var preallocated: Range<Int64> = 0..<0
+    /// The host may hold pages up to here, beyond the size too (FALLOC_FL_KEEP_SIZE).
+    private var allocatedEnd: Int64 = 0
 
     deinit { try? tmpfs.charge(from: charged, to: 0) }
 
@@ -33,21 +42,62 @@ public final class TmpfsFile: TmpfsInode {
         return result
     }
 
-    /// Charges for contents that end at `end`. Holes are charged as well: the bound holds whatever is written later.
-    private func charge(_ end: Int64) throws(Errno) {
-        let pages = (UInt64(end) + 4095) & ~4095
-        if pages == charged { return }
-        try tmpfs.charge(from: charged, to: pages)
-        charged = pages
+    /// The pages of the first `end` bytes, in bytes.
+    private func pages(_ end: Int64) -> UInt64 { (UInt64(max(0, end)) + 4095) & ~4095 }
+
+    private func charge(_ bytes: UInt64) throws(Errno) {
+        if bytes == charged { return }
+        try tmpfs.charge(from: charged, to: bytes)
+        charged = bytes
+    }
+
+    /// Every page of it is there and paid for, and none beyond its end.
+    private var isDense: Bool { charged == pages(stored.size) && allocatedEnd <= stored.size }
+
+    /// Pays for a memfd's bytes from `start` to `end` before they are written; ``settle()`` then gives back what was paid twice.
+    ///
+    /// - Throws: `ENOSPC`, but not for bytes that are there already.
+    private func reserve(_ start: Int64, _ end: Int64) throws(Errno) {
+        if isMapped || isDense && start <= stored.size {
+            try charge(max(charged, pages(max(end, allocatedEnd))))
+            return
+        }
+        if preallocated.lowerBound <= start && end <= preallocated.upperBound { return }
+        do throws(Errno) {
+            let (sum, overflow) = charged.addingReportingOverflow(pages(end) - UInt64(start) & ~4095)
+            if overflow { throw .ENOSPC }
+            try charge(sum)
+        } catch {
+            guard end <= stored.size, case .memoryFile(let writable, _) = content,
+                let hole = try? HostFile.seek(writable.rawValue, start, whence: 4), hole >= end
+            else { throw error }
+        }
+    }
+
+    /// How many bytes the file system still takes from `position` on.
+    private func room(at position: Int64) -> Int64 {
+        let free = Int64(clamping: tmpfs.sizeLimit - min(tmpfs.sizeLimit, tmpfs.usedBytes))
+        // At the end of a dense file the last page is paid for.
+        let paid = isDense && position <= stored.size ? Int64(clamping: charged) : position & ~4095
+        let (end, overflow) = paid.addingReportingOverflow(free)
+        return overflow ? .max : max(0, end - position)
+    }
+
+    /// Charges for what the host holds now.
+    private func settle() {
+        guard !isMapped, case .memoryFile(let writable, _) = content, let status = try? HostDirectory.status(writable.rawValue) else { return }
+        let used = UInt64(max(0, status.blocks)) * 512
+        tmpfs.recharge(from: charged, to: used)
+        charged = used
     }
 
     override func resize(_ newSize: Int64, _ context: VFSContext) throws(Errno) {
         if newSize < 0 { throw .EINVAL }
         if newSize > TmpfsFile.maximumSize { throw .EFBIG }
-        try charge(newSize)
         if newSize > Int64(TmpfsFile.inlineLimit) { try moveToMemoryFile() }
         switch content {
         case .inline(var bytes):
+            try charge(pages(newSize))
             content = .inline([])
             if newSize < bytes.count {
                 bytes.removeLast(bytes.count - Int(newSize))
@@ -55,7 +105,16 @@ public final class TmpfsFile: TmpfsInode {
                 bytes.append(contentsOf: repeatElement(0, count: Int(newSize) - bytes.count))
             }
             content = .inline(bytes)
-        case .memoryFile(let writable, _): try HostFile.truncate(writable.rawValue, size: newSize)
+        case .memoryFile(let writable, _):
+            if isMapped && newSize > stored.size { try charge(max(charged, pages(newSize))) }
+            let frees = newSize <= stored.size
+            try HostFile.truncate(writable.rawValue, size: newSize)
+            stored.size = newSize
+            // Pages beyond the new end have gone, but growing leaves those that lie beyond the old one.
+            guard frees else { break }
+            allocatedEnd = min(allocatedEnd, newSize)
+            preallocated = preallocated.clamped(to: 0..<newSize)
+            if isMapped { try charge(pages(newSize)) } else { settle() }
         }
         stored.size = newSize
     }
@@ -134,7 +193,19 @@ public final class TmpfsFile: TmpfsInode {
                 do throws(Errno) {
                     let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, wanted - total)])
                     let count = try source.read(into: piece)
-                    try put(UnsafeRawBufferPointer(rebasing: piece[..<count]), at: offset + Int64(total))
+                    do throws(Errno) {
+                        try put(UnsafeRawBufferPointer(rebasing: piece[..<count]), at: offset + Int64(total))
+                    } catch {
+                        // Linux fills page by page: what still fits is written.
+                        let fits = error == .ENOSPC ? Int(min(Int64(count), room(at: offset + Int64(total)))) : 0
+                        if fits > 0, fits < count, (try? put(UnsafeRawBufferPointer(rebasing: piece[..<fits]), at: offset + Int64(total))) != nil {
+                            source.giveBack(count - fits)
+                            total += fits
+                            break
+                        }
+                        source.giveBack(count)
+                        throw error
+                    }
                     total += count
                     if count < piece.count { break }
                 } catch {
@@ -157,12 +228,10 @@ public final class TmpfsFile: TmpfsInode {
 
     private func put(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) {
         let end = offset + Int64(bytes.count)
-        if end > stored.size {
-            try charge(end)
-            if end > Int64(TmpfsFile.inlineLimit) { try moveToMemoryFile() }
-        }
+        if end > Int64(TmpfsFile.inlineLimit) { try moveToMemoryFile() }
         switch content {
         case .inline(var array):
+            if end > stored.size { try charge(pages(end)) }
             // Out of the enum first: a second reference would copy the whole array.
             content = .inline([])
             if array.count < Int(end) {
@@ -173,11 +242,16 @@ public final class TmpfsFile: TmpfsInode {
             array.withUnsafeMutableBytes { UnsafeMutableRawBufferPointer(rebasing: $0[Int(offset)..<Int(end)]).copyMemory(from: bytes) }
             content = .inline(array)
         case .memoryFile(let writable, _):
+            // Before it becomes longer: a hole between its old end and the offset makes it sparse.
+            let staysDense = isDense && offset <= stored.size
+            try reserve(offset, end)
+            defer { if !staysDense { settle() } }
             var done = 0
             while done < bytes.count {
                 done += try HostFile.write(
                     writable.rawValue, UnsafeRawBufferPointer(rebasing: bytes[done...]), at: offset + Int64(done))
             }
+            stored.size = max(stored.size, end)
         }
         stored.size = max(stored.size, end)
     }
@@ -189,11 +263,22 @@ public final class TmpfsFile: TmpfsInode {
         if overflow || end > TmpfsFile.maximumSize { throw .EFBIG }
         // Nothing, KEEP_SIZE, and PUNCH_HOLE with KEEP_SIZE: what Linux's tmpfs has.
         guard mode == 0 || mode == 1 || mode == 3 else { throw .EOPNOTSUPP }
-        if mode != 3 { try charge(max(end, stored.size)) }
         try moveToMemoryFile()
         guard case .memoryFile(let writable, _) = content else { return }
-        try HostFile.allocate(writable.rawValue, mode: mode, offset: offset, length: length)
-        if mode == 0, end > stored.size { stored.size = end }
+        if mode == 3 {
+            try HostFile.allocate(writable.rawValue, mode: mode, offset: offset, length: length)
+            preallocated = 0..<0
+            settle()
+        } else {
+            try reserve(offset, end)
+            // Even if the host gives up half-way, what it has is counted.
+            allocatedEnd = max(allocatedEnd, end)
+            defer { settle() }
+            try HostFile.allocate(writable.rawValue, mode: mode, offset: offset, length: length)
+            let touches = offset <= preallocated.upperBound && preallocated.lowerBound <= end && !preallocated.isEmpty
+            preallocated = touches ? min(offset, preallocated.lowerBound)..<max(end, preallocated.upperBound) : offset..<end
+            if mode == 0, end > stored.size { stored.size = end }
+        }
         stored.modificationTime = context.now
         stored.changeTime = stored.modificationTime
     }
@@ -208,8 +293,14 @@ public final class TmpfsFile: TmpfsInode {
     }
 
     /// What guests map.
+    ///
+    /// - Throws: `ENOMEM` if all of it, holes too, is more than the file system may hold; `EACCES`; `ENFILE`.
     func mappable(writable wantsWrite: Bool) throws(Errno) -> SharedHostFD {
         try moveToMemoryFile()
+        if !isMapped {
+            do throws(Errno) { try charge(max(charged, pages(max(stored.size, allocatedEnd)))) } catch { throw .ENOMEM }
+            isMapped = true
+        }
         guard case .memoryFile(let writable, let readable) = content else { throw .ENODEV }
         if wantsWrite { return writable }
         guard let readable else { throw .EACCES }

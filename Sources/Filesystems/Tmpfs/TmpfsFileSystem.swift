@@ -50,7 +50,13 @@ public final class TmpfsFileSystem: FileSystem {
         return lastInode
     }
 
-    func giveInode() { usedInodes -= 1 }
+    func giveInode() { usedInodes -= min(usedInodes, 1) }
+
+    /// A further name of an inode counts as one, as on Linux (shmem_link). - Throws: `ENOSPC` at the limit.
+    func takeLink() throws(Errno) {
+        guard usedInodes < inodeLimit else { throw .ENOSPC }
+        usedInodes += 1
+    }
 
     /// Accounts for contents that grow or shrink. - Throws: `ENOSPC` at the limit.
     func charge(from old: UInt64, to new: UInt64) throws(Errno) {
@@ -61,6 +67,13 @@ public final class TmpfsFileSystem: FileSystem {
         } else {
             usedBytes -= min(usedBytes, old - new)
         }
+    }
+
+    /// Accounts for what is there already, whatever the limit is.
+    func recharge(from old: UInt64, to new: UInt64) {
+        usedBytes -= min(usedBytes, old)
+        let (sum, overflow) = usedBytes.addingReportingOverflow(new)
+        usedBytes = overflow ? .max : sum
     }
 
     /// Makes an inode of any type but a directory's parent link; the caller enters it.
@@ -82,7 +95,11 @@ public final class TmpfsFileSystem: FileSystem {
         switch type {
         case .directory: return TmpfsDirectory(self, number: number, attributes, now: now, parent: directory)
         case .regular: return TmpfsFile(self, number: number, attributes, now: now)
-        case .symlink: return TmpfsSymlink(self, number: number, attributes, now: now, target: target)
+        case .symlink:
+            let link = TmpfsSymlink(self, number: number, attributes, now: now, target: target)
+            // Short ones lie in the inode on Linux too.
+            if target.count > 128 { try link.chargeExtra(UInt64(target.count)) }
+            return link
         default: return TmpfsInode(self, number: number, attributes, now: now)
         }
     }

@@ -22,7 +22,19 @@ public class TmpfsInode: Inode {
         super.init(fileSystem: fileSystem, number: number, type: attributes.type)
     }
 
-    deinit { tmpfs.giveInode() }
+    deinit {
+        tmpfs.recharge(from: extraBytes, to: 0)
+        tmpfs.giveInode()
+    }
+
+    /// What it holds in the sentry beside contents: extended attributes, a long link's target.
+    private var extraBytes: UInt64 = 0
+
+    /// - Throws: `ENOSPC` at the file system's limit.
+    func chargeExtra(_ bytes: UInt64) throws(Errno) {
+        try tmpfs.charge(from: extraBytes, to: bytes)
+        extraBytes = bytes
+    }
 
     override public func attributes(_ context: VFSContext) throws(Errno) -> FileAttributes { stored }
 
@@ -79,6 +91,7 @@ public class TmpfsInode: Inode {
         var total = value.count + name.count
         for (other, bytes) in xattrs where other != name { total += other.count + bytes.count }
         if total > TmpfsInode.xattrLimit { throw .ENOSPC }
+        try chargeExtra(UInt64(total))
         xattrs[name] = value
         stored.changeTime = context.now
     }
@@ -90,7 +103,8 @@ public class TmpfsInode: Inode {
 
     override public func removeXattr(_ name: [UInt8], _ context: VFSContext) throws(Errno) {
         try checkName(name, context)
-        if xattrs.removeValue(forKey: name) == nil { throw .ENODATA }
+        guard let old = xattrs.removeValue(forKey: name) else { throw .ENODATA }
+        try chargeExtra(extraBytes - min(extraBytes, UInt64(old.count + name.count)))
         stored.changeTime = context.now
     }
 }
