@@ -85,7 +85,9 @@ public final class TmpfsFile: TmpfsInode {
 
     /// Charges for what the host holds now.
     private func settle() {
-        guard !isMapped, case .memoryFile(let writable, _) = content, let status = try? HostDirectory.status(writable.rawValue) else { return }
+        guard !isMapped, case .memoryFile(let writable, _) = content, let status = try? HostDirectory.status(writable.rawValue) else {
+            return
+        }
         let used = UInt64(max(0, status.blocks)) * 512
         tmpfs.recharge(from: charged, to: used)
         charged = used
@@ -198,7 +200,9 @@ public final class TmpfsFile: TmpfsInode {
                     } catch {
                         // Linux fills page by page: what still fits is written.
                         let fits = error == .ENOSPC ? Int(min(Int64(count), room(at: offset + Int64(total)))) : 0
-                        if fits > 0, fits < count, (try? put(UnsafeRawBufferPointer(rebasing: piece[..<fits]), at: offset + Int64(total))) != nil {
+                        if fits > 0, fits < count,
+                            (try? put(UnsafeRawBufferPointer(rebasing: piece[..<fits]), at: offset + Int64(total))) != nil
+                        {
                             source.giveBack(count - fits)
                             total += fits
                             break
