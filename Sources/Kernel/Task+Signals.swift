@@ -179,8 +179,8 @@ extension ThreadGroup {
         for task in tasks {
             if task.operation != nil {
                 task.isHeld = true
-            } else if let thread = task.thread, !thread.isStopped {
-                kick()
+            } else if task.thread?.isStopped == false {
+                task.kick()
             }
         }
         notifyParent(code: 5, status: signal)  // CLD_STOPPED
