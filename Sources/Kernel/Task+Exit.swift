@@ -4,15 +4,15 @@ import VFS
 
 extension Task {
     /// Implements exit(2): ends this thread; the process with its last.
-    public func exitThread(status: Int32) {
+    ///
+    /// - Returns: whether the host thread has to make the call itself: its exit clears and wakes the CLEARTID word.
+    public func exitThread(status: Int32) -> Bool {
         if process.tasks.count == 1 {
             process.exitGroup(status: (status & 0xff) << 8)
-            return
+            return false
         }
-        let thread = thread
         release()
-        // The host's own thread exit clears and wakes the CLEARTID word.
-        thread?.exit()
+        return true
     }
 
     /// Gives up everything the task holds. Its host thread is ended by the caller.

@@ -79,8 +79,6 @@ open class PlatformThread {
     open func makeChild(kind: CloneKind) -> PlatformThread? { nil }
     /// Waits natively on a futex word with an absolute timeout, in guest context; the delegate hears the result.
     open func timedFutexWait(_ arguments: SyscallArguments, deadline: Timespec) {}
-    /// The thread ends; its host thread is gone after this.
-    open func exit() {}
 
     // While running.
 

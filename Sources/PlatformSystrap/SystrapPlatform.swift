@@ -116,6 +116,9 @@ public final class SystrapPlatform: Platform {
             serveStub(call, thread)
         } else if let thread {
             serveExpress(call, thread)
+        } else if call.number == UInt64(HostSyscall.exit) {
+            // Retired already: a stop of the host made the kernel present its exit once more.
+            listener.answerNative(call.id)
         } else {
             killUnknown(call.thread)
         }
@@ -138,6 +141,8 @@ public final class SystrapPlatform: Platform {
         case .value(let result): thread.answerExpress(result)
         case .native:
             thread.expressID = nil
+            // Its host id may be reused as soon as it has run.
+            if call.number == UInt64(HostSyscall.exit) { retire(thread) }
             nativeCalls[call.number, default: 0] += 1
             listener.answerNative(call.id)
         case .later: break
@@ -178,7 +183,6 @@ public final class SystrapPlatform: Platform {
                 }
             }
             thread.markMade()
-            if call.number == UInt64(HostSyscall.exit) { retire(thread) }
             orderedCalls[call.number, default: 0] += 1
             listener.answerNative(call.id)
         } else if let order = thread.lastMade, matches(order, call), !order.isClone || thread.child?.hostThread == 0 {

@@ -346,11 +346,4 @@ final class SystrapThread: PlatformThread {
         expressID = nil
         systrap.listener.answerNative(id)
     }
-
-    override func exit() {
-        // exit(2) of a thread: its host thread runs CLEARTID itself. Retired when the call is let through.
-        resumesAtEnd = true
-        queued = [Expected(number: UInt64(HostSyscall.exit), arguments: (0, 0, 0, 0, 0, 0), argumentCount: 1)]
-        startQueued()
-    }
 }

@@ -4,8 +4,7 @@ import Memory
 
 /// Implements exit(2): this thread only.
 func sysExit(_ task: Task, _ status: Int32) throws(Errno) -> Outcome {
-    task.exitThread(status: status)
-    return .delegated
+    task.exitThread(status: status) ? .native : .delegated
 }
 
 /// Implements exit_group(2).
