@@ -65,7 +65,9 @@ func sysLinkat(
     // Whoever was merely handed the descriptor must not make a name for another's file.
     if case .description(let file) = target, !task.credentials.has(.CAP_DAC_READ_SEARCH),
         !task.vfs.isOwner(try file.attributes(task.vfs))
-    { throw .ENOENT }
+    {
+        throw .ENOENT
+    }
     guard let source = target.place else { throw .EXDEV }
     let name = try task.path(new)
     try task.vfs.link(source, name, from: try task.start(newDirectory, for: name))
