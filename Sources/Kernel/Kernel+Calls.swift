@@ -4,16 +4,17 @@ import Platform
 // The dispatcher: from a call's arrival to its result. Parking, interruption, restart codes and partial results are decided here, once.
 
 extension Kernel: PlatformDelegate {
-    private func task(of thread: PlatformThread) -> Task {
-        guard let owner = thread.owner else { preconditionFailure("a thread without a task") }
+    /// The task whose body `thread` is; nil once the task is gone. A host thread may outlive its task for a moment: its process is being
+    /// killed, or another thread's exec waits for its new image.
+    private func task(of thread: PlatformThread) -> Task? {
+        guard let owner = thread.owner else { return nil }
         return unsafeDowncast(owner, to: Task.self)
     }
 
     // MARK: Arrival
 
     public func expressCall(_ thread: PlatformThread, _ number: UInt64, _ arguments: SyscallArguments) -> ExpressAnswer {
-        let task = task(of: thread)
-        if task.isDead { return .later }
+        guard let task = task(of: thread), !task.isDead else { return .later }
         task.memory.prove(task.memoryOwner)
         tracer?.enter(task, number, arguments)
         do throws(Errno) {
@@ -50,8 +51,7 @@ extension Kernel: PlatformDelegate {
     }
 
     public func trappedCall(_ thread: PlatformThread, _ number: UInt64, _ arguments: SyscallArguments) {
-        let task = task(of: thread)
-        if task.isDead { return }
+        guard let task = task(of: thread), !task.isDead else { return }
         task.memory.prove(task.memoryOwner)
         task.beginCall(number, arguments, isExpress: false)
         tracer?.enter(task, number, arguments)
@@ -59,8 +59,7 @@ extension Kernel: PlatformDelegate {
     }
 
     public func faulted(_ thread: PlatformThread, _ fault: GuestFault) {
-        let task = task(of: thread)
-        if task.isDead { return }
+        guard let task = task(of: thread), !task.isDead else { return }
         task.memory.prove(task.memoryOwner)
         task.lastFault = fault
         // A fault's siginfo comes from the host, but its page may be what the sentry knows better: codes pass as they are.
@@ -69,15 +68,13 @@ extension Kernel: PlatformDelegate {
     }
 
     public func kicked(_ thread: PlatformThread) {
-        let task = task(of: thread)
-        if task.isDead { return }
+        guard let task = task(of: thread), !task.isDead else { return }
         task.memory.prove(task.memoryOwner)
         task.returnFromKick()
     }
 
     public func deadlinePassed(_ thread: PlatformThread) {
-        let task = task(of: thread)
-        guard !task.isDead, let operation = task.operation else { return }
+        guard let task = task(of: thread), !task.isDead, let operation = task.operation else { return }
         if let deadline = operation.deadline, deadline <= monotonicNow {
             task.retryParked(deadlinePassed: true)
         } else {
@@ -86,7 +83,7 @@ extension Kernel: PlatformDelegate {
     }
 
     public func ordersDone(_ thread: PlatformThread) {
-        let task = task(of: thread)
+        guard let task = task(of: thread) else { return }
         if let execution = task.execution, execution.thread === thread {
             execution.imageMapped()
             return
@@ -106,7 +103,7 @@ extension Kernel: PlatformDelegate {
     }
 
     public func ordersFailed(_ thread: PlatformThread, index: Int, error: Errno) {
-        let task = task(of: thread)
+        guard let task = task(of: thread) else { return }
         if let execution = task.execution, execution.thread === thread {
             execution.imageFailed(error)
             return
@@ -127,21 +124,21 @@ extension Kernel: PlatformDelegate {
     }
 
     public func timedWaitEnded(_ thread: PlatformThread, result: Int64) {
-        let task = task(of: thread)
-        if task.isDead { return }
+        guard let task = task(of: thread), !task.isDead else { return }
         task.memory.prove(task.memoryOwner)
         task.futexWaitEnded(result)
     }
 
     public func threadStarted(_ thread: PlatformThread) {
-        let task = task(of: thread)
+        // Born too late: whoever wanted it is gone.
+        guard let task = task(of: thread) else { return thread.process.kill() }
         task.born()
     }
 
-    public func neverStarted(_ thread: PlatformThread) { task(of: thread).process.exitGroup(status: Signal.SIGKILL) }
+    public func neverStarted(_ thread: PlatformThread) { task(of: thread)?.process.exitGroup(status: Signal.SIGKILL) }
 
     public func violated(_ thread: PlatformThread, _ what: String) {
-        let task = task(of: thread)
+        guard let task = task(of: thread) else { return }
         log("process \(task.process.pid) (\(String(decoding: task.name, as: UTF8.self))) killed: \(what)")
         task.process.exitGroup(status: Signal.SIGSYS)
     }

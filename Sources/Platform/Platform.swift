@@ -42,7 +42,8 @@ public enum ExpressAnswer {
 /// One guest thread's body on the host. It is *running* (in guest code), or *stopped* (in the stub, its registers to read and change).
 open class PlatformThread {
     /// The kernel's task.
-    public final unowned(unsafe) var owner: AnyObject?
+    /// Weak: the host thread may outlive what it was the body of, and go on making calls until it is dead.
+    public final weak var owner: AnyObject?
 
     public init() {}
 
