@@ -7,7 +7,8 @@ final class SlowPool {
     private let lock: FutexLock
     private let threadCount: Int
     private let available = HostSemaphore()
-    private var jobs: [() -> Void] = []
+    /// nil: taken. A job that stayed would keep what it holds, a caller's pipe among it.
+    private var jobs: [(() -> Void)?] = []
     private var first = 0
 
     init(lock: FutexLock, threadCount: Int) {
@@ -38,6 +39,7 @@ final class SlowPool {
     private func take() -> (() -> Void)? {
         guard first < jobs.count else { return nil }
         let job = jobs[first]
+        jobs[first] = nil
         first += 1
         if first > 64 && first * 2 > jobs.count {
             jobs.removeFirst(first)

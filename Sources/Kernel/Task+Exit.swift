@@ -54,6 +54,7 @@ extension ThreadGroup {
     private func becomeZombie(_ status: Int32) {
         exitStatus = status
         ended?(status)
+        ended = nil
         giveAwayChildren()
         if self === kernel.initProcess {
             kernel.endEverything(status: status)

@@ -62,8 +62,10 @@ final class SentryControl: ControlDelegate, @unchecked Sendable {
                     donated.terminal?.session = process.session
                     donated.terminal?.foregroundGroup = process.processGroup
                     let terminals = self.sentry.terminals
+                    // Not `donated` itself: the caller reads to the end of its pipe, which comes when the streams are let go.
+                    let terminal = donated.terminal
                     process.ended = { status in
-                        if let terminal = donated.terminal { terminals.remove(terminal) }
+                        if let terminal { terminals.remove(terminal) }
                         record.status = status
                         record.ended.post()
                     }
