@@ -28,7 +28,9 @@ private final class CopyOperation: BlockingOperation {
         self.output = HeldDescription(output, task.vfs)
         self.inputOffset = inputOffset
         self.outputOffset = outputOffset
-        left = count
+        // At the file positions too.
+        let start = max(inputOffset ?? input.offset, outputOffset ?? output.offset)
+        left = start > Int64.max - Int64(count) ? 0 : count
         self.store = store
     }
 
@@ -70,7 +72,7 @@ private final class CopyOperation: BlockingOperation {
         let sink = ArraySink(capacity: min(left, output.description.waitQueue == nil ? 256 << 10 : 4096))
         let count = try input.description.read(into: sink, at: inputOffset, task.vfs)
         guard count > 0 else { return false }
-        if let offset = inputOffset { inputOffset = offset + Int64(count) }
+        if let offset = inputOffset { inputOffset = offset &+ Int64(count) }
         left -= count
         pending = sink.bytes
         return true
@@ -78,7 +80,7 @@ private final class CopyOperation: BlockingOperation {
 
     private func drain(_ task: Task) throws(Errno) {
         let count = try output.description.write(from: ArraySource(pending), at: outputOffset, task.vfs)
-        if let offset = outputOffset { outputOffset = offset + Int64(count) }
+        if let offset = outputOffset { outputOffset = offset &+ Int64(count) }
         total += count
         pending.removeFirst(count)
         if count == 0 { throw .EAGAIN }
@@ -133,7 +135,8 @@ extension Task {
         if address.isNull { return nil }
         let offset = try memory.copyIn(address, as: Int64.self)
         guard file.isSeekable else { throw .ESPIPE }
-        guard offset >= 0 else { throw .EINVAL }
+        // Room for the largest copy: nothing below has to fear an overflow.
+        guard offset >= 0, offset <= Int64.max - Int64(maximumTransfer) else { throw .EINVAL }
         return offset
     }
 }

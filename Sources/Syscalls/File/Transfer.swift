@@ -111,7 +111,7 @@ extension Task {
 func transferIn(_ task: Task, _ fd: FD, _ ranges: [GuestRange], at offset: Int64?) throws(Errno) -> Outcome {
     let file = try task.files.readable(fd)
     if offset != nil && !file.isSeekable { throw .ESPIPE }
-    try checkEnd(ranges, at: offset)
+    try checkEnd(ranges, at: offset ?? (file.isSeekable ? file.offset : nil))
     return try perform(task, ReadOperation(task, file, GuestSink(task.memory, ranges), at: offset), on: file)
 }
 
@@ -119,7 +119,7 @@ func transferIn(_ task: Task, _ fd: FD, _ ranges: [GuestRange], at offset: Int64
 func transferOut(_ task: Task, _ fd: FD, _ ranges: [GuestRange], at offset: Int64?) throws(Errno) -> Outcome {
     let file = try task.files.writable(fd)
     if offset != nil && !file.isSeekable { throw .ESPIPE }
-    try checkEnd(ranges, at: offset)
+    try checkEnd(ranges, at: offset ?? (file.isSeekable ? file.offset : nil))
     let source = GuestSource(task.memory, ranges)
     try task.limitFileSize(file, source, at: offset)
     return try perform(task, WriteOperation(task, file, source, at: offset), on: file)
