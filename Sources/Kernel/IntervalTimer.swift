@@ -15,8 +15,13 @@ public final class IntervalTimer {
     /// CLOCK_MONOTONIC of the next expiration, ns; nil: disarmed.
     private var deadline: UInt64?
     private var interval: UInt64 = 0
-    /// Expirations beyond the one that the pending signal stands for.
+    /// Expirations beyond the one that the last delivered signal stood for.
     public private(set) var overrun: UInt64 = 0
+    /// Its signal waits for delivery; expirations meanwhile only count.
+    private var isPending = false
+    private var missedWhilePending: UInt64 = 0
+    /// What timer_create(2) returned: part of the signal.
+    public var id: Int32 = 0
 
     /// The shortest interval: a workload's storm of expirations must not keep the timer thread from others.
     private static let minimumInterval: UInt64 = 20_000
@@ -66,16 +71,43 @@ public final class IntervalTimer {
         } else {
             deadline = nil
         }
-        overrun = missed
-        notify()
+        if isPending {
+            missedWhilePending += missed + 1
+        } else {
+            missedWhilePending = missed
+            notify()
+        }
     }
 
     private func notify() {
         switch notification {
         case .none: break
-        case .process(let info): try? process.send(info)
-        case .thread(let tid, let info): try? process.kernel.tasks[tid]?.send(info)
+        case .process(var info):
+            claim(&info)
+            try? process.send(info)
+        case .thread(let tid, var info):
+            claim(&info)
+            try? process.kernel.tasks[tid]?.send(info)
         }
+    }
+
+    /// POSIX timers' signals carry id and overrun; ITIMER_REAL's does not.
+    private func claim(_ info: inout SignalInfo) {
+        if info.code != IntervalTimer.SI_TIMER { return }
+        let discarded = process.actions.discards(info.signal)
+        isPending = !discarded
+        if !discarded { info.timer = self }
+    }
+
+    private static let SI_TIMER: Int32 = -2
+
+    /// The signal leaves the queue: si_timerid and si_overrun get their values (sigaction(2)).
+    func completeDelivery(of info: inout SignalInfo) {
+        isPending = false
+        overrun = min(missedWhilePending, UInt64(Int32.max))
+        missedWhilePending = 0
+        info.fields.0 = UInt64(UInt32(bitPattern: id)) | overrun << 32
+        info.timer = nil
     }
 }
 
@@ -98,6 +130,7 @@ extension ThreadGroup {
         guard timers.count < ThreadGroup.maximumTimers else { throw .EAGAIN }
         var id: Int32 = 0
         while timers[id] != nil { id += 1 }
+        timer.id = id
         timers[id] = timer
         return id
     }

@@ -304,6 +304,10 @@ extension Task {
             leaveParked()
             return complete(guestResult(error))
         }
+        if hasDeliverableSignal {
+            signalWhileParked()
+            if operation == nil { return }
+        }
         if deadlinePassed, !isExpress, let thread, thread.isStopped { thread.sleep(until: current.deadline) }
     }
 

@@ -93,13 +93,16 @@ public final class SignalActions {
 }
 
 /// What a signal carries: the first words of `siginfo_t`, enough to build its 128 bytes.
-public struct SignalInfo: Sendable {
+public struct SignalInfo {
     public var signal: Int32
     /// `si_code`: SI_USER 0, SI_KERNEL 0x80, SI_QUEUE -1, SI_TIMER -2, SI_TKILL -6, CLD_*, SEGV_* …
     public var code: Int32 = 0
     public var errno: Int32 = 0
     /// The 112 bytes after the header, as words of 8.
     public var fields: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+
+    /// The timer whose expirations it stands for: it tells the overrun when the signal is delivered.
+    var timer: IntervalTimer?
 
     public init(signal: Int32, code: Int32) {
         self.signal = signal
@@ -151,16 +154,18 @@ struct PendingSignals {
     private(set) var set: UInt64 = 0
     private var queue: [SignalInfo] = []
 
-    /// Most real-time signals that one set holds (RLIMIT_SIGPENDING bounds them further above).
+    /// Most real-time signals that one set holds, whatever RLIMIT_SIGPENDING says.
     static let capacity = 4096
 
-    /// - Throws: `EAGAIN` if a real-time signal finds the queue full.
-    mutating func add(_ info: SignalInfo) throws(Errno) {
+    /// - Parameter limit: RLIMIT_SIGPENDING: how many real-time signals may wait.
+    /// - Throws: `EAGAIN` if a real-time signal with a value finds the queue full; one of kill(2) is then merged with a pending one.
+    mutating func add(_ info: SignalInfo, limit: UInt64 = .max) throws(Errno) {
         let bit = Signal.bit(info.signal)
         if info.signal < 32 {
             if set & bit != 0 { return }
-        } else if queue.count >= PendingSignals.capacity {
-            throw .EAGAIN
+        } else if queue.count >= Int(clamping: min(limit, UInt64(PendingSignals.capacity))) {
+            if info.code != 0 { throw .EAGAIN }
+            if set & bit != 0 { return }
         }
         set |= bit
         queue.append(info)
@@ -173,7 +178,8 @@ struct PendingSignals {
         let urgent = candidates & Signal.synchronous
         let number = Int32((urgent != 0 ? urgent : candidates).trailingZeroBitCount) + 1
         guard let index = queue.firstIndex(where: { $0.signal == number }) else { preconditionFailure("a pending bit without its entry") }
-        let info = queue.remove(at: index)
+        var info = queue.remove(at: index)
+        if let timer = info.timer { timer.completeDelivery(of: &info) }
         if !queue.contains(where: { $0.signal == number }) { set &= ~Signal.bit(number) }
         return info
     }

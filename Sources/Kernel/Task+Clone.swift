@@ -30,7 +30,7 @@ public struct CloneFlags: OptionSet, Sendable {
     public static let CLONE_CLEAR_SIGHAND = CloneFlags(rawValue: 0x1_0000_0000)
 
     /// The namespaces, and what else is not there yet.
-    static let unsupported = CloneFlags(rawValue: 0x7e02_0000 | 0x80 | 0x2_0000_0000 | 0x1000)
+    static let unsupported = CloneFlags(rawValue: 0x7e02_0000 | 0x80 | 0x1000 | ~0x1_ffff_ffff)
 }
 
 /// What clone, clone3, fork and vfork have in common.

@@ -53,6 +53,7 @@ extension ThreadGroup {
 
     private func becomeZombie(_ status: Int32) {
         exitStatus = status
+        hangUpOrphanedGroups()
         ended?(status)
         ended = nil
         giveAwayChildren()

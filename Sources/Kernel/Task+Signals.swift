@@ -34,7 +34,7 @@ extension Task {
         if isDead || !process.prepare(info) { return }
         let bit = Signal.bit(info.signal)
         if process.actions.discards(info.signal), signalMask & bit == 0, awaitedSignals & bit == 0 { return }
-        try pending.add(info)
+        try pending.add(info, limit: process.pendingSignalLimit)
         process.signalArrivals.wake(.readable)
         notice(info.signal)
     }
@@ -49,7 +49,9 @@ extension Task {
         }
         guard !isDead, signalMask & Signal.bit(signal) == 0 else { return false }
         if operation != nil {
-            if !isHeld || signal == Signal.SIGKILL { signalWhileParked() }
+            // The call is tried once more before the signal interrupts it: what it waits for may have come with the signal, as a child's
+            // end comes with SIGCHLD.
+            if !isHeld || signal == Signal.SIGKILL { wakeParked() }
         } else if isHeld {
             if signal == Signal.SIGKILL { returnToGuest() }
         } else if let thread, !thread.isStopped {
@@ -165,7 +167,7 @@ extension ThreadGroup {
             exitGroup(status: Signal.SIGKILL)
             return
         }
-        try sharedPending.add(info)
+        try sharedPending.add(info, limit: pendingSignalLimit)
         signalArrivals.wake(.readable)
         if let leader, leader.notice(info.signal) { return }
         for task in tasks where task !== leader && task.notice(info.signal) { return }
@@ -210,8 +212,26 @@ extension ThreadGroup {
     public var isInOrphanedGroup: Bool {
         if kernel.initStopped != nil, let first = kernel.initProcess, first.processGroup == processGroup { return false }
         for process in kernel.processes.values where process.processGroup == processGroup && !process.isZombie {
-            if let parent = process.parent, parent.processGroup != processGroup, parent.session == session { return false }
+            if let parent = process.parent, !parent.isZombie, parent.processGroup != processGroup, parent.session == session { return false }
         }
         return true
+    }
+
+    /// Real-time signals that may wait: RLIMIT_SIGPENDING.
+    var pendingSignalLimit: UInt64 { limits.values[ResourceLimits.RLIMIT_SIGPENDING].soft }
+
+    /// At this process's end: groups of its children that have nobody left to continue them, and a stopped member, are hung up
+    /// (setpgid(2)).
+    func hangUpOrphanedGroups() {
+        var groups = Set<Int32>()
+        for child in children where child.session == session && child.processGroup != processGroup { groups.insert(child.processGroup) }
+        for group in groups {
+            let members = kernel.processes.values.filter { $0.processGroup == group && !$0.isZombie }
+            guard members.contains(where: { $0.isStopped }), let first = members.first, first.isInOrphanedGroup else { continue }
+            for member in members {
+                try? member.send(SignalInfo(signal: Signal.SIGHUP, code: 0x80))
+                try? member.send(SignalInfo(signal: Signal.SIGCONT, code: 0x80))
+            }
+        }
     }
 }
