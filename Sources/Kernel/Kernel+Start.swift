@@ -31,14 +31,26 @@ public struct ProcessSpec {
     }
 }
 
+/// What kept a process from starting.
+public enum ProcessStartFailure: Error {
+    case workingDirectory(Errno)
+    case program(Errno)
+
+    public var errno: Errno {
+        switch self {
+        case .workingDirectory(let errno), .program(let errno): errno
+        }
+    }
+}
+
 extension Kernel {
     /// Starts a process without a parent; it leads a session and a group of its own.
     ///
     /// Call with the lock held. `started` hears, with the lock held, once the program was found and its image is being mapped, or of
     /// the errno that execve(2) gave.
-    public func startProcess(_ spec: ProcessSpec, started: @escaping (Result<ThreadGroup, Errno>) -> Void) {
+    public func startProcess(_ spec: ProcessSpec, started: @escaping (Result<ThreadGroup, ProcessStartFailure>) -> Void) {
         let pid: Int32
-        do throws(Errno) { pid = try allocatePID() } catch { return started(.failure(error)) }
+        do throws(Errno) { pid = try allocatePID() } catch { return started(.failure(.program(error))) }
         let process = ThreadGroup(kernel: self, pid: pid)
         process.processGroup = pid
         process.session = pid
@@ -61,9 +73,11 @@ extension Kernel {
         slowPool.submit { [self] in
             task.isOnSlowPath = true
             defer { task.isOnSlowPath = false }
-            do throws(Errno) {
-                task.fs.workingDirectory = try task.vfs.resolve(spec.workingDirectory)
-                try task.start(spec)
+            do throws(ProcessStartFailure) {
+                do throws(Errno) { task.fs.workingDirectory = try task.vfs.resolve(spec.workingDirectory) } catch {
+                    throw .workingDirectory(error)
+                }
+                do throws(Errno) { try task.start(spec) } catch { throw .program(error) }
                 started(.success(process))
             } catch {
                 if isFirst { initProcess = nil }

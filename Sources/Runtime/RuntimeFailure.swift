@@ -27,6 +27,11 @@ public struct RuntimeFailure: Error, Equatable, Sendable {
 
     /// A command that could not be started, as a shell says it; `detail` is the sentry's.
     init(starting command: [UInt8], _ error: Errno, _ detail: String) {
+        // Not the command's fault: the sentry says what else was missing.
+        if detail.hasPrefix("workdir ") {
+            self.init(detail.printable, error)
+            return
+        }
         let name = text(command).printable
         let more = detail.isEmpty ? "" : " (\(detail.printable))"
         switch error {

@@ -123,8 +123,10 @@ final class Sentry: @unchecked Sendable {
                 terminal?.session = process.session
                 terminal?.foregroundGroup = process.processGroup
                 supervisor.report(.started)
-            case .failure(let error):
-                supervisor.report(.startFailed(errno: error.rawValue, text: ""))
+            case .failure(let failure):
+                var text = ""
+                if case .workingDirectory = failure { text = "workdir " + String(decoding: program.workingDirectory, as: UTF8.self) }
+                supervisor.report(.startFailed(errno: failure.errno.rawValue, text: text))
                 exitProcess(1)
             }
         }

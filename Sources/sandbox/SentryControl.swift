@@ -70,7 +70,7 @@ final class SentryControl: ControlDelegate, @unchecked Sendable {
                         record.ended.post()
                     }
                     outcome = .success(process.pid)
-                case .failure(let error): outcome = .failure(error)
+                case .failure(let failure): outcome = .failure(failure.errno)
                 }
                 answered.post()
             }
