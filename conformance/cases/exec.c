@@ -278,6 +278,7 @@ CASE(auxiliary_vector) {
 }
 
 CASE(scripts) {
+    note("what the scripts print follows");
     char *arguments[] = {"script-name", "one", "two", 0}, *environment[] = {"A=B", 0};
     make_file("s1", "#!/bin/echo\n");
     make_file("s2", "#!/bin/echo extra words here \nrest\n");
