@@ -212,7 +212,9 @@ extension ThreadGroup {
     public var isInOrphanedGroup: Bool {
         if kernel.initStopped != nil, let first = kernel.initProcess, first.processGroup == processGroup { return false }
         for process in kernel.processes.values where process.processGroup == processGroup && !process.isZombie {
-            if let parent = process.parent, !parent.isZombie, parent.processGroup != processGroup, parent.session == session { return false }
+            if let parent = process.parent, !parent.isZombie, parent.processGroup != processGroup, parent.session == session {
+                return false
+            }
         }
         return true
     }

@@ -296,3 +296,19 @@ CASE(many_pipes) {
     for (int i = 0; i < 200; i++) failures += (p[i].revents == POLLIN) != (i % 7 == 0);
     VALUE(failures);
 }
+
+CASE(opened_through_proc) {
+    // A pipe opened through /proc/self/fd does not wait for its other side, unlike a fifo: it may be gone for good.
+    int fds[2];
+    NEED(pipe(fds) == 0);
+    write(fds[1], "left", 4);
+    close(fds[1]);
+    char path[64], data[8];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fds[0]);
+    int again = open(path, O_RDONLY);
+    CHECK(again >= 0);
+    CALL(read(again, data, sizeof data));
+    CALL(read(again, data, sizeof data));
+    close(again);
+    close(fds[0]);
+}

@@ -54,7 +54,9 @@ public final class PipeDescription: FileDescription {
         let doesNotWait = flags.contains(.O_NONBLOCK)
         var awaiting = AwaitedOpening.none
         var quietOpenings: UInt64?
-        if flags.reads && !flags.writes && pipe.writers == 0 {
+        if inode is PipeInode {
+            // An anonymous pipe, through /proc/PID/fd: its other side may be gone for good, and nobody waits for it (fifo_open).
+        } else if flags.reads && !flags.writes && pipe.writers == 0 {
             if doesNotWait { quietOpenings = pipe.writerOpenings } else { awaiting = .writer(after: pipe.writerOpenings) }
         } else if flags.writes && !flags.reads && pipe.readers == 0 {
             if doesNotWait { throw .ENXIO }
