@@ -56,7 +56,7 @@ def sides(sandbox, with_runsc):
     if with_runsc and runsc and os.geteuid() == 0:
         # `runsc do` shows the host's root under an overlay in memory; it has no bind of its own: its second directory is there too.
         result["runsc"] = ([runsc, "--platform=ptrace", "--network=none", "--ignore-cgroups", "do"], "/tmp/bench", "/var/tmp")
-        probe = subprocess.run(result["runsc"][0] + ["/bin/true"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+        probe = run(result["runsc"][0], ["/bin/true"], 60)
         if probe.returncode:
             print("runsc does not run here; left out", file=sys.stderr)
             del result["runsc"]
@@ -65,7 +65,9 @@ def sides(sandbox, with_runsc):
 
 def run(prefix, command, limit):
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "TERM": "dumb"}
-    return subprocess.run(prefix + command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit, env=environment, cwd=OUT)
+    # Not /dev/null: `runsc do` takes its standard input for its own user, and would take the machine's null device from everyone else.
+    with open(os.path.join(OUT, "empty-input"), "w+") as empty:
+        return subprocess.run(prefix + command, stdin=empty, capture_output=True, text=True, timeout=limit, env=environment, cwd=OUT)
 
 
 def collect(figures, side, done):
