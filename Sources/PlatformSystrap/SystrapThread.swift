@@ -106,6 +106,8 @@ final class SystrapThread: PlatformThread {
     override func sleep(until deadline: UInt64?) {
         switch state {
         case .asking: break
+        // It sleeps already (its call came back from the slow pool): the kernel's timers keep the deadline.
+        case .sleeping: return
         default: preconditionFailure("only an asking thread can be put to sleep")
         }
         expected = []
