@@ -7,8 +7,8 @@ static unsigned char byte_at(uint64_t position) { return (position * 2654435761u
 
 int main(int argc, char **argv) {
     set_duration(argc, argv);
-    int fds[2];
-    if (pipe(fds)) broken("pipe");
+    int fds[2], ready[2];
+    if (pipe(fds) || pipe(ready)) broken("pipe");
     pid_t writer = fork();
     if (writer == 0) {
         close(fds[0]);
@@ -16,6 +16,7 @@ int main(int argc, char **argv) {
         sigaction(SIGUSR1, &action, 0);
         action.sa_flags = SA_RESTART;
         sigaction(SIGUSR2, &action, 0);
+        if (write(ready[1], "r", 1) != 1) broken("ready");
         uint64_t position = 0, state = 77, partial = 0, interrupted = 0;
         static unsigned char data[200000];
         while (!is_over()) {
@@ -40,10 +41,11 @@ int main(int argc, char **argv) {
         _exit(handled < 10);
     }
     close(fds[1]);
+    char c;
+    if (read(ready[0], &c, 1) != 1) broken("the writer did not start");
     pid_t stormer = fork();
     if (stormer == 0) {
         uint64_t state = 99;
-        usleep(20000);
         while (!is_over()) {
             kill(writer, next_random(&state) & 1 ? SIGUSR1 : SIGUSR2);
             if (next_random(&state) % 3 == 0) usleep(next_random(&state) % 400);

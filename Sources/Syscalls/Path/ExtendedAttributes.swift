@@ -31,6 +31,7 @@ extension Task {
         if name.starts(with: "system.".utf8) { return }
         if name.starts(with: "trusted.".utf8) {
             if !credentials.has(.CAP_SYS_ADMIN) { throw isChange ? .EPERM : .ENODATA }
+            if name.elementsEqual("trusted.".utf8) { throw .EINVAL }
             return
         }
         let inode = try target.inode()
@@ -42,6 +43,8 @@ extension Task {
             }
         }
         try vfs.check(inode, mask)
+        // A prefix alone names nothing (xattr_resolve_name).
+        if name.elementsEqual("user.".utf8) { throw .EINVAL }
     }
 
     fileprivate func set(
